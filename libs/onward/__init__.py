@@ -1,0 +1,45 @@
+"""Onward: durable executions. `from onward import Registry, step, sleep, ask` is all a task's author needs."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onward.contract.retry import Retry
+    from onward.tasks.context import (
+        ask,
+        checkpoint,
+        emit,
+        execution,
+        idempotency_key,
+        load_checkpoint,
+        log,
+        now,
+        progress,
+        random,
+        sleep,
+        step,
+        sync,
+        uuid,
+    )
+    from onward.tasks.outcome import Fatal, RetryAfter
+    from onward.tasks.registry import Registry, Step, Task
+
+__version__ = "0.1.0"
+__all__ = [
+    "Fatal", "Registry", "Retry", "RetryAfter", "Step", "Task", "__version__", "ask", "checkpoint", "emit", "execution",
+    "idempotency_key", "load_checkpoint", "log", "now", "progress", "random", "sleep", "step", "sync", "uuid",
+]  # fmt: skip
+
+_HOMES = {
+    "Retry": "onward.contract.retry",
+    **dict.fromkeys(("Fatal", "RetryAfter"), "onward.tasks.outcome"),
+    **dict.fromkeys(("Registry", "Step", "Task"), "onward.tasks.registry"),
+}
+
+
+def __getattr__(name: str) -> object:
+    # Loaded on first use, so that the command line starts without the task machinery.
+    if name.startswith("_") or name not in __all__:
+        raise AttributeError(f"module 'onward' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(_HOMES.get(name, "onward.tasks.context")), name)

@@ -1,0 +1,1 @@
+"""Builders, servers and ledgers that tests share; imported by tests only."""

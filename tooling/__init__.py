@@ -1,0 +1,1 @@
+"""The commands behind dev.py, standard library only; imported by dev.py and the tests about them."""
