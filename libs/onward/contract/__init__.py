@@ -1,0 +1,1 @@
+"""The words all parts share, as pure data and decisions; imported by everybody, imports nobody."""

@@ -1,0 +1,173 @@
+"""Every error Onward raises on purpose, with its stable code.
+
+OnwardError
+├── BadRequest (400)          the caller can mend it
+│   ├── InvalidName, InvalidParameter, InvalidBody, InvalidInput (422), UnknownTask (422), UnknownQueue (422)
+│   └── TooLarge (413)
+├── Unauthorized (401)
+├── NotFound (404)
+├── Conflict (409)
+│   ├── AlreadyEnded, NotRetryable, QuestionClosed
+│   └── KeyReused (422)
+├── Unavailable (503)         try again after `retry_after`
+│   └── StoreFull
+├── FenceLost                 somebody appended first: read the log and decide again
+├── Behind                    a read that does not reach the floor it was given
+├── BrokenLog                 an ordinal is missing: reported, never folded over
+└── Misconfigured             start-up found a wrong setting
+"""
+
+from typing import ClassVar
+
+
+class OnwardError(Exception):
+    """Something went wrong that has a name: `code` is stable, `fix` says what to do."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str = "", *, fix: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or self.code).strip())
+        self.fix = fix
+        self.retry_after = retry_after
+
+
+class BadRequest(OnwardError):
+    """The request cannot be carried out as it stands."""
+
+    code = "bad_request"
+    status = 400
+
+
+class InvalidName(BadRequest):
+    """A name holds characters that names may not hold."""
+
+    code = "invalid_name"
+
+
+class InvalidParameter(BadRequest):
+    """A query parameter is unknown or has a value it may not have."""
+
+    code = "invalid_parameter"
+
+
+class InvalidBody(BadRequest):
+    """The body is not JSON of the documented shape."""
+
+    code = "invalid_body"
+
+
+class InvalidInput(BadRequest):
+    """The input does not match the schema of its task."""
+
+    code = "invalid_input"
+    status = 422
+
+
+class UnknownTask(BadRequest):
+    """No worker ever announced this task."""
+
+    code = "unknown_task"
+    status = 422
+
+
+class UnknownQueue(BadRequest):
+    """No such queue."""
+
+    code = "unknown_queue"
+    status = 422
+
+
+class TooLarge(BadRequest):
+    """The body, the input or the result is larger than allowed."""
+
+    code = "too_large"
+    status = 413
+
+
+class Unauthorized(OnwardError):
+    """The request has no valid API key."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class NotFound(OnwardError):
+    """Nothing with this identity exists."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(OnwardError):
+    """What was asked does not fit the state the execution is in."""
+
+    code = "conflict"
+    status = 409
+
+
+class AlreadyEnded(Conflict):
+    """The execution has ended; its outcome stands."""
+
+    code = "already_ended"
+
+
+class NotRetryable(Conflict):
+    """Only a failed or cancelled execution can be retried."""
+
+    code = "not_retryable"
+
+
+class QuestionClosed(Conflict):
+    """The question was answered before, or its execution has ended."""
+
+    code = "question_closed"
+
+
+class KeyReused(Conflict):
+    """This idempotency key was used before, with another body."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class Unavailable(OnwardError):
+    """A part that this needs does not answer just now."""
+
+    code = "unavailable"
+    status = 503
+
+
+class StoreFull(Unavailable):
+    """The event store is at its size limit."""
+
+    code = "store_full"
+
+
+class FenceLost(OnwardError):
+    """Somebody appended to this log first."""
+
+    code = "fence_lost"
+    status = 409
+
+    def __init__(self, message: str = "", *, floor: int = 0) -> None:
+        super().__init__(message)
+        self.floor = floor
+
+
+class Behind(Unavailable):
+    """A read stopped below the position it had to reach."""
+
+    code = "behind"
+
+
+class BrokenLog(OnwardError):
+    """A log has a hole: an ordinal is missing."""
+
+    code = "broken_log"
+
+
+class Misconfigured(OnwardError):
+    """A setting of a server or a service is wrong."""
+
+    code = "misconfigured"

@@ -1,0 +1,221 @@
+"""What an execution went through, as people read it: attempts, steps, checkpoints. Pure folds of a log.
+
+Events that a `carried` stands for may be missing: then what it carries is shown, and nothing is made up.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from onward.contract import events as ev
+from onward.contract.execution import ENDED, Execution
+from onward.contract.log import checkpoints_in
+from onward.contract.view import ErrorView
+
+RUNNING, WAITING, COMPLETED, FAILED, CANCELLED, LOST = (
+    "running", "waiting", "completed", "failed", "cancelled", "lost",
+)  # fmt: skip
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One try of an execution; `waiting` when no worker holds it, `lost` when its worker was gone.
+
+    `claims` counts how often a worker took it up: more than once where it waited or was handed over.
+    """
+
+    attempt: int
+    life: int
+    status: str
+    reason: str | None
+    worker_id: str | None
+    claims: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: float | None
+    error: ErrorView | None
+
+
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
+    """A named piece of a task: `completed`, `retrying` (it failed and is tried again) or `failed`.
+
+    `forgotten` steps belong to lives before a retry from the start.
+    """
+
+    scope: str
+    name: str
+    key: str
+    status: str
+    attempt: int
+    tries: int
+    ended_at: datetime
+    duration_ms: float | None
+    result: ev.RawOrNone
+    error: ErrorView | None
+    forgotten: bool
+
+
+class CheckpointView(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved result; `current` while later attempts read it: neither replaced nor forgotten."""
+
+    n: int
+    at: datetime
+    kind: str
+    scope: str
+    name: str
+    key: str
+    attempt: int
+    tries: int
+    duration_ms: float | None
+    result: msgspec.Raw
+    current: bool
+
+
+def attempts(events: Iterable[ev.AnyEvent]) -> list[AttemptView]:
+    """Every attempt of every life, oldest first."""
+    seen: dict[int, AttemptView] = {}
+    life, current = 1, 0
+    for event in _in_order(events):
+        if isinstance(event, ev.Carried):
+            if not seen and (carried := _carried_attempt(event)):
+                seen[carried.attempt], life, current = carried, carried.life, carried.attempt
+        elif isinstance(event, ev.Started):
+            current = event.attempt
+            seen[current] = _claimed(seen.get(current), event, life)
+        elif isinstance(event, ev.RetryRequested):
+            life += 1
+        elif current in seen and seen[current].ended_at is None:
+            seen[current] = _after(seen[current], event)
+    return list(seen.values())
+
+
+def steps(events: Iterable[ev.AnyEvent]) -> list[StepView]:
+    """Every step as it stands now, in the order of their first sign."""
+    forgotten: list[StepView] = []
+    seen: dict[tuple[str, str, str], StepView] = {}
+    for event in _in_order(events):
+        if isinstance(event, ev.RetryRequested) and event.fresh:
+            forgotten += [msgspec.structs.replace(step, forgotten=True) for step in seen.values()]
+            seen = {}
+        elif isinstance(event, ev.StepFailed):
+            seen[event.scope, event.name, event.key] = _failed_step(event)
+        else:
+            for point in checkpoints_in(event):
+                if point.kind == "step":
+                    seen[point.scope, point.name, point.key] = _completed_step(point)
+    return forgotten + list(seen.values())
+
+
+def checkpoints(events: Iterable[ev.AnyEvent]) -> list[CheckpointView]:
+    """Every checkpoint there is, oldest first."""
+    found: dict[int, ev.CheckpointReached] = {}
+    current: dict[tuple[str, str, str], int] = {}
+    for event in _in_order(events):
+        if isinstance(event, ev.RetryRequested) and event.fresh:
+            current = {}
+        for point in checkpoints_in(event):
+            found[point.n] = point
+            # What is carried was current, and a newer one of the same name comes later in the log.
+            current[point.scope, point.name, point.key] = point.n
+    kept = set(current.values())
+    return [
+        CheckpointView(
+            n=n, at=point.at, kind=point.kind, scope=point.scope, name=point.name, key=point.key,
+            attempt=point.attempt, tries=point.tries, duration_ms=point.duration_ms, result=point.result,
+            current=n in kept,
+        )
+        for n, point in sorted(found.items())
+    ]  # fmt: skip
+
+
+def _in_order(events: Iterable[ev.AnyEvent]) -> list[ev.AnyEvent]:
+    return sorted(events, key=lambda event: event.n)
+
+
+def _claimed(before: AttemptView | None, event: ev.Started, life: int) -> AttemptView:
+    if before is None:
+        return AttemptView(
+            attempt=event.attempt, life=life, status=RUNNING, reason=None, worker_id=event.worker_id,
+            claims=1, started_at=event.at, ended_at=None, duration_ms=None, error=None,
+        )  # fmt: skip
+    return msgspec.structs.replace(
+        before, status=RUNNING, reason=None, worker_id=event.worker_id, claims=before.claims + 1
+    )
+
+
+def _after(view: AttemptView, event: ev.AnyEvent) -> AttemptView:
+    match event:
+        case ev.Suspended():
+            return msgspec.structs.replace(view, status=WAITING, reason=event.reason)
+        case ev.Released():
+            return msgspec.structs.replace(view, status=WAITING, reason="waiting_for_worker")
+        case ev.Completed():
+            return _ended(view, event, COMPLETED)
+        case ev.Cancelled():
+            return _ended(view, event, CANCELLED, reason=event.because)
+        case ev.AttemptFailed():
+            return _ended(view, event, FAILED, reason=event.error.type, error=event.error)
+        case ev.Failed():
+            return _ended(view, event, FAILED, reason=event.reason, error=event.error)
+        case ev.Recovered():
+            return _ended(view, event, LOST, reason=event.because)
+    return view
+
+
+def _ended(
+    view: AttemptView,
+    event: ev.Event,
+    status: str,
+    *,
+    reason: str | None = None,
+    error: ev.Failure | None = None,
+) -> AttemptView:
+    started = view.started_at
+    return msgspec.structs.replace(
+        view,
+        status=status,
+        reason=reason,
+        ended_at=event.at,
+        duration_ms=None if started is None else round((event.at - started).total_seconds() * 1000, 3),
+        error=_error(error),
+    )
+
+
+def _carried_attempt(event: ev.Carried) -> AttemptView | None:
+    state = msgspec.json.decode(event.state, type=Execution)
+    if state.attempt == 0:
+        return None
+    ended = state.status in ENDED or (not state.held and not state.resumes)
+    waits = not ended and not state.held
+    status = RUNNING if state.held else WAITING if waits else state.status.value if state.ended else FAILED
+    return AttemptView(
+        attempt=state.attempt, life=state.lives, status=status, reason=state.reason,
+        worker_id=state.worker_id, claims=1, started_at=state.started_at,
+        ended_at=(state.completed_at or state.updated_at) if ended else None,
+        duration_ms=None, error=_error(state.error),
+    )  # fmt: skip
+
+
+def _completed_step(point: ev.CheckpointReached) -> StepView:
+    return StepView(
+        scope=point.scope, name=point.name, key=point.key, status=COMPLETED, attempt=point.attempt,
+        tries=point.tries, ended_at=point.at, duration_ms=point.duration_ms, result=point.result, error=None,
+        forgotten=False,
+    )  # fmt: skip
+
+
+def _failed_step(event: ev.StepFailed) -> StepView:
+    return StepView(
+        scope=event.scope, name=event.name, key=event.key,
+        status=FAILED if event.delay_ms is None else "retrying", attempt=event.attempt, tries=event.tries,
+        ended_at=event.at, duration_ms=None, result=None, error=_error(event.error), forgotten=False,
+    )  # fmt: skip
+
+
+def _error(error: ev.Failure | None) -> ErrorView | None:
+    if error is None:
+        return None
+    return ErrorView(
+        type=error.type, message=error.message, stack=error.stack, retryable=error.retryable,
+        fingerprint=error.fingerprint,
+    )  # fmt: skip

@@ -1,0 +1,46 @@
+"""Identities: what names an execution, an event, and the shard its log lives in."""
+
+import re
+import uuid
+from zlib import crc32
+
+from onward.contract.errors import InvalidName
+
+SHARDS = 16
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NAMESPACE = uuid.UUID("6f6e7761-7264-5000-8000-000000000001")
+
+
+def new_id(unix_ms: int, randomness: bytes) -> str:
+    """A UUIDv7: 48 bits of Unix milliseconds, then 74 of the 80 random bits given (RFC 9562 §5.7)."""
+    rand = int.from_bytes(randomness[:10])
+    value = (unix_ms & 0xFFFFFFFFFFFF) << 80 | (rand & 0xFFF_FFFFFFFFFFFFFFFF)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def keyed_id(project: str, key: str) -> str:
+    """The execution id an idempotency key stands for: the same key always names the same log."""
+    return str(uuid.uuid5(_NAMESPACE, f"{project}/{key}"))
+
+
+def shard(execution_id: str) -> int:
+    """The partition of EVENTS an execution's log lives in, 0..15, stable for ever."""
+    return crc32(execution_id.encode()) % SHARDS
+
+
+def is_execution_id(text: str) -> bool:
+    """Whether `text` is a whole execution id in canonical form."""
+    return _UUID.fullmatch(text) is not None
+
+
+def check_name(kind: str, name: str) -> str:
+    """`name` itself when it may stand in a subject; raises InvalidName otherwise."""
+    if NAME.fullmatch(name) is None:
+        raise InvalidName(
+            f"{kind} {name[:80]!r} is not a valid name",
+            fix="use 1 to 63 of a-z, 0-9, _ and -, starting with a letter or a digit",
+        )
+    return name

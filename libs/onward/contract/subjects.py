@@ -1,0 +1,142 @@
+"""Every subject, stream and durable name. Nobody else joins dots."""
+
+from onward.contract.ids import shard
+
+EVENTS, WORK, TIMERS, LOGS, CONFIG = (
+    "ONWARD_EVENTS",
+    "ONWARD_WORK",
+    "ONWARD_TIMERS",
+    "ONWARD_LOGS",
+    "ONWARD_CONFIG",
+)
+
+CLASSES = ("high", "normal", "low")
+"""Priority classes, in the order a worker looks at them."""
+
+
+def priority_class(priority: int) -> str:
+    """The class of a priority: 1 to 3 is low, 4 to 6 normal, 7 to 9 high."""
+    return CLASSES[2 - (priority - 1) // 3]
+
+
+def route(queue: str, priority: int) -> str:
+    """Where an execution waits: `<queue>.<class>`, two tokens of a subject."""
+    return f"{queue}.{priority_class(priority)}"
+
+
+# EVENTS: one log per execution
+def fence(project: str, execution_id: str) -> str:
+    """The one filter every append to this log carries, byte for byte (PROTOCOL A1)."""
+    return f"onward.ev.{project}.{shard(execution_id)}.{execution_id}.>"
+
+
+def event(project: str, execution_id: str, wake: str | None = None) -> str:
+    """The subject of an event; `wake` is the route of one that makes its execution runnable."""
+    log = f"onward.ev.{project}.{shard(execution_id)}.{execution_id}"
+    return f"{log}.wake.{wake}" if wake else f"{log}.e"
+
+
+def event_owner(subject: str) -> tuple[str, str]:
+    """(project, execution id) of an EVENTS subject, its echo included."""
+    tokens = subject.split(".")
+    first = tokens.index("ev")
+    return tokens[first + 1], tokens[first + 3]
+
+
+ALL_EVENTS = "onward.ev.>"
+WAKE_EVENTS = "onward.ev.*.*.*.wake.*.*"
+WAKE_TO_WORK = "onward.work.{{wildcard(1)}}.{{wildcard(4)}}.{{wildcard(5)}}.{{wildcard(3)}}"
+
+
+# WORK: hints. TIMERS: schedules and what they fire
+def hint(project: str, route: str, execution_id: str) -> str:
+    """The subject of a hint."""
+    return f"onward.work.{project}.{route}.{execution_id}"
+
+
+def hints(project: str, queue: str, cls: str) -> str:
+    """All hints of one queue and class: a consumer's filter."""
+    return f"onward.work.{project}.{queue}.{cls}.*"
+
+
+def consumer(project: str, queue: str, cls: str) -> str:
+    """The durable consumer of one queue and class."""
+    return f"{project}+{queue}+{cls}"  # a plus stands in no name, so that two queues never share one
+
+
+ALL_HINTS = "onward.work.>"
+FIRST_HINT = "onward.work.first"
+"""Nobody's hint, in WORK for ever: with something before the first real one, each is cheap to take."""
+ALL_TIMERS = "onward.timer.>"
+ALL_DUE = "onward.due.*.*.*.*"
+DUE_TO_WORK = "onward.work.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}"
+
+
+def timer(project: str, execution_id: str, sequence: int) -> str:
+    """One schedule; it ends in the sequence of the event that asked for it (PROTOCOL M1)."""
+    return f"onward.timer.{project}.{shard(execution_id)}.{execution_id}.{sequence}"
+
+
+def timers_of(project: str, execution_id: str) -> str:
+    """All schedules of one execution, to purge them."""
+    return f"onward.timer.{project}.{shard(execution_id)}.{execution_id}.*"
+
+
+def due(project: str, route: str, execution_id: str) -> str:
+    """What a schedule publishes to when it fires; WORK sources it."""
+    return f"onward.due.{project}.{route}.{execution_id}"
+
+
+# LOGS and CONFIG
+def logs(project: str, execution_id: str) -> str:
+    """The log lines of one execution, in chunks."""
+    return f"onward.logs.{project}.{execution_id}"
+
+
+ALL_LOGS = "onward.logs.>"
+
+
+def config(project: str, kind: str, name: str) -> str:
+    """One resource: a task, a queue, a key and so on."""
+    return f"onward.cfg.{project}.{kind}.{name}"
+
+
+ALL_CONFIG = "onward.cfg.>"
+
+
+# Echoes: what a stream has just stored, once more as a core message (its `republish`)
+def echo(subject: str) -> str:
+    """The core subject on which a stored message of `subject` is heard at once."""
+    return "onward.echo." + subject.removeprefix("onward.")
+
+
+ECHO_OF_EVENTS = "onward.echo.ev.>"
+
+
+# Core messages: nothing is stored
+def live(project: str, kind: str, queue: str, execution_id: str) -> str:
+    """The public announcement of one event."""
+    return f"onward.live.{project}.{kind}.{queue}.{execution_id}"
+
+
+def control(project: str, execution_id: str) -> str:
+    """Tells whoever runs this execution to look at its log now."""
+    return f"onward.ctl.{project}.{execution_id}"
+
+
+def owner(worker_id: str) -> str:
+    """Asks a worker whether it still runs an execution."""
+    return f"onward.own.{worker_id}"
+
+
+def heartbeat(project: str, worker_id: str) -> str:
+    """A worker's sign of life."""
+    return f"onward.beat.{project}.{worker_id}"
+
+
+ALL_HEARTBEATS = "onward.beat.*.*"
+
+
+def ask(service: str, query: str) -> str:
+    """A request to one of the services."""
+    return f"onward.ask.{service}.{query}"

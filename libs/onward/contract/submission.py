@@ -1,0 +1,101 @@
+"""What a caller may ask for, checked before anything is stored."""
+
+from datetime import datetime
+
+import msgspec
+
+from onward.contract.events import NOTHING, RawOrNone, TimeoutPolicy, Timeouts
+from onward.contract.retry import Retry, RetryPolicy
+
+MAX_INPUT = 256 * 1024
+MAX_BATCH = 1000
+MAX_LABELS = 32
+PAGE = 200
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One execution asked for: the body of `POST /api/v1/executions`. `delay` is in seconds."""
+
+    task: str
+    input: msgspec.Raw = NOTHING
+    queue: str | None = None
+    environment: str | None = None
+    priority: int | None = None
+    delay: float | None = None
+    run_at: datetime | None = None
+    idempotency_key: str | None = None
+    labels: dict[str, str] = {}
+    retry: Retry | None = None
+    timeouts: Timeouts | None = None
+    parent_id: str | None = None
+    task_id: str | None = None
+
+
+class CancelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stop an execution; `reason` is shown to people."""
+
+    reason: str | None = None
+
+
+class RetryCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Give a failed or cancelled execution another life, from its checkpoints or (`from_start`) without them."""
+
+    from_start: bool = False
+
+
+class AnswerCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Answer an open question; `question_id` is needed when several are open."""
+
+    answer: msgspec.Raw
+    question_id: str | None = None
+
+
+class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker announces about a task: CONFIG kind `task`."""
+
+    name: str
+    input_schema: RawOrNone = None
+    output_schema: RawOrNone = None
+    description: str | None = None
+    queue: str = "default"
+    priority: int = 5
+    retry: RetryPolicy = RetryPolicy()
+    timeouts: TimeoutPolicy = TimeoutPolicy()
+    version: str | None = None
+
+
+class QueueSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where executions wait: CONFIG kind `queue`."""
+
+    name: str
+    environment: str | None = None
+
+
+class KeySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An API key, by the SHA-256 of its secret: CONFIG kind `key`."""
+
+    id: str
+    project: str
+    sha256: str
+    created_at: datetime
+    name: str = ""
+    revoked: bool = False
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A worker's sign of life, every few seconds as a core message."""
+
+    worker_id: str
+    project: str
+    connection: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    tasks: tuple[str, ...]
+    slots: int
+    started_at: datetime
+    at: datetime
+    holds: dict[str, str] = {}
+    """Execution id → ack subject of the hint it was claimed from."""
+    draining: bool = False

@@ -1,0 +1,113 @@
+"""An execution as people and programs read it over REST and the CLI (DESIGN §5)."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from onward.contract.events import RawOrNone
+from onward.contract.execution import Execution, Progress
+
+
+class ErrorView(msgspec.Struct, frozen=True, kw_only=True):
+    """Why it failed, or why its last attempt did."""
+
+    type: str
+    message: str
+    stack: str | None
+    retryable: bool
+    fingerprint: str | None
+
+
+class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
+    """An open question."""
+
+    question_id: str
+    text: str
+    choices: list[str]
+    schema: RawOrNone
+    asked_at: datetime | None
+
+
+class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution in JSON: times RFC 3339 UTC, durations in ms; null, never omitted."""
+
+    id: str
+    task: str
+    task_id: str | None
+    parent_id: str | None
+    root_id: str | None
+    retried_from: str | None
+    agent_id: str | None
+    team_id: str | None
+    environment: str | None
+    queue: str
+    priority: int
+    labels: dict[str, str]
+    source: str
+    submitted_by: str | None
+    status: str
+    reason: str | None
+    waiting_on: list[QuestionView]
+    attempt: int
+    max_attempts: int
+    worker_id: str | None
+    progress: Progress | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    due_at: datetime | None
+    queue_wait_ms: float | None
+    duration_ms: float | None
+    input: msgspec.Raw
+    output: RawOrNone
+    error: ErrorView | None
+    trace_id: str | None
+    version: int
+    links: dict[str, str]
+
+
+def view(state: Execution) -> ExecutionView:
+    """`state` as it is shown."""
+    first, end = state.first_started_at, state.completed_at
+    here = f"/api/v1/executions/{state.id}"
+    same: dict[str, Any] = {
+        name: getattr(state, name)
+        for name in (
+            "id", "task", "task_id", "parent_id", "root_id", "retried_from", "agent_id", "team_id", "environment",
+            "queue", "priority", "labels", "source", "submitted_by", "reason", "attempt", "worker_id", "progress",
+            "created_at", "completed_at", "input", "output",
+        )
+    }  # fmt: skip
+    return ExecutionView(
+        **same,
+        status=state.status.value,
+        waiting_on=[
+            QuestionView(
+                question_id=key, text=w.text or "", choices=list(w.choices), schema=w.schema, asked_at=w.asked_at
+            )
+            for key, w in state.waits.items()
+            if w.kind == "question" and not w.done
+        ],
+        max_attempts=state.retry.attempts,
+        started_at=first,
+        due_at=state.due,
+        queue_wait_ms=_ms(state.created_at, first),
+        duration_ms=_ms(first, end),
+        error=None if state.error is None else ErrorView(
+            type=state.error.type, message=state.error.message, stack=state.error.stack,
+            retryable=state.error.retryable, fingerprint=state.error.fingerprint,
+        ),
+        trace_id=_trace_id(state.trace),
+        version=state.n,
+        links={"self": here, "events": f"{here}/events", "logs": f"{here}/logs"},
+    )  # fmt: skip
+
+
+def _ms(start: datetime | None, end: datetime | None) -> float | None:
+    return None if start is None or end is None else round((end - start).total_seconds() * 1000, 3)
+
+
+def _trace_id(traceparent: str | None) -> str | None:
+    parts = (traceparent or "").split("-")
+    return parts[1] if len(parts) > 1 else None
