@@ -1,0 +1,128 @@
+"""What the rest of Onward asks of the log, the work queue and the core messages, and nothing more.
+
+`onward.bus` keeps these promises on NATS, `onward.testing` in memory; one conformance suite holds both to them.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from onward.contract.decide import Hint
+from onward.contract.log import Decision, Log
+
+
+class Raw(msgspec.Struct, frozen=True):
+    """One stored message of any stream."""
+
+    sequence: int
+    subject: str
+    data: bytes
+
+
+class EventLog(Protocol):
+    """EVENTS: one fenced log per execution."""
+
+    async def append(self, decision: Decision) -> int:
+        """Store the whole decision or nothing; the stream sequence of its last event.
+
+        A lost connection or time-out is resolved in here (PROTOCOL A5), for up to 5 s. Raises FenceLost (its `floor` is
+        a sequence that the next read must reach), StoreFull, Unavailable (outcome unknown to the end: nobody may assume
+        either).
+        """
+        ...
+
+    async def read(
+        self, project: str, execution_id: str, *, route: str | None = None, floor: int = 0
+    ) -> Log | None:
+        """The whole log, or None where EVENTS holds none of it, or only what a purge left of an ended one.
+
+        `route` is one wake route it is known to use: without one, and without events on `.e`, the read needs a
+        (slower) wildcard. Raises Behind where the stored events do not reach `floor`, BrokenLog for a hole.
+        """
+        ...
+
+    async def read_on(self, log: Log, *, floor: int = 0) -> Log:
+        """`log` with whatever was appended since. Raises Behind where that does not reach `floor`."""
+        ...
+
+    async def scan(self, after: int, most: int) -> list[Raw]:
+        """Up to `most` stored events of all executions above sequence `after`, in order; empty at the end."""
+        ...
+
+
+class HintSource(Protocol):
+    """WORK, as one worker sees it: the queues it was made for, highest class first."""
+
+    async def take(self, most: int) -> list[Hint]:
+        """At least one hint and at most `most`; waits until there is one. Unreadable ones never come out of here."""
+        ...
+
+    async def ack(self, hint: Hint) -> None:
+        """Remove it for good and wait until that is stored (ack_sync). Raises Unavailable."""
+        ...
+
+    async def give_back(self, hint: Hint) -> None:
+        """Let somebody take it, now."""
+        ...
+
+    async def renew(self, ack_subjects: Iterable[str]) -> None:
+        """Tell the queue that these are still worked on."""
+        ...
+
+    async def close(self) -> None:
+        """Stop taking; what is buffered goes back."""
+        ...
+
+
+class Lines(Protocol):
+    """LOGS: chunks of numbered log lines, fenced per execution."""
+
+    async def append(self, project: str, execution_id: str, chunk: bytes, expected: int) -> int:
+        """Store a chunk after the one with sequence `expected` (0: the first); its sequence. Raises FenceLost."""
+        ...
+
+    async def last(self, project: str, execution_id: str) -> Raw | None:
+        """The newest chunk."""
+        ...
+
+    async def read(self, project: str, execution_id: str, *, after: int = 0, most: int = 256) -> list[Raw]:
+        """Chunks above stream sequence `after`, oldest first; empty at the end."""
+        ...
+
+    def follow(self, project: str, execution_id: str, *, after: int = 0) -> AsyncIterator[Raw]:
+        """Chunks above `after`, then new ones for ever: gap-free, in order, each once."""
+        ...
+
+
+class Messages(Protocol):
+    """Core messages: nothing is stored, nobody need listen."""
+
+    async def publish(self, subject: str, data: bytes) -> None:
+        """Send to whoever listens."""
+        ...
+
+    async def subscribe(
+        self,
+        subject: str,
+        handle: Callable[[str, bytes], Awaitable[bytes | None]],
+        *,
+        group: str | None = None,
+    ) -> Callable[[], Awaitable[None]]:
+        """Call `handle(subject, data)` for each message; bytes it returns are the reply. Returns the unsubscribe."""
+        ...
+
+    async def ask(self, subject: str, data: bytes, *, timeout: float) -> bytes | None:
+        """The first reply, or None: nobody listens, or nobody answered in `timeout` seconds.
+
+        Raises Unavailable where our own connection is down: that says nothing about who was asked.
+        """
+        ...
+
+
+class Follower(Protocol):
+    """What acts on events: idempotent, called with batches in stream order per shard, acked after it returns."""
+
+    async def __call__(self, batch: Sequence[Raw]) -> None:
+        """Act on these; an exception brings them again."""
+        ...
