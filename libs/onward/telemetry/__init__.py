@@ -1,0 +1,1 @@
+"""Traces, metrics, structured logs, and the only importer of OpenTelemetry; imported by all but contract."""

@@ -1,0 +1,88 @@
+"""A real OTLP receiver on loopback: takes protobuf over HTTP, keeps the spans."""
+
+import gzip
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import msgspec
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What a test asks of a span."""
+
+    service: str
+    name: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+    links: tuple[str, ...]
+    attributes: dict[str, str]
+
+
+class Receiver:
+    """`endpoint` for OTEL_EXPORTER_OTLP_ENDPOINT; `spans` so far."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                assert self.path == "/v1/traces"
+                receiver.spans += decoded(body)
+                answer = ExportTraceServiceResponse().SerializeToString()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-protobuf")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def until(self, is_so: Callable[[list[Span]], bool], within: float = 20.0) -> list[Span]:
+        """The spans once `is_so` of them."""
+        deadline = time.monotonic() + within
+        while not is_so(self.spans):
+            assert time.monotonic() < deadline, [(span.service, span.name) for span in self.spans]
+            time.sleep(0.05)
+        return list(self.spans)
+
+    def close(self) -> None:
+        """Receive no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+def decoded(body: bytes) -> list[Span]:
+    """The spans of one export request."""
+    request = ExportTraceServiceRequest.FromString(body)
+    return [
+        Span(
+            service=next(a.value.string_value for a in group.resource.attributes if a.key == "service.name"),
+            name=span.name,
+            trace_id=span.trace_id.hex(),
+            span_id=span.span_id.hex(),
+            parent_id=span.parent_span_id.hex(),
+            links=tuple(link.span_id.hex() for link in span.links),
+            attributes={a.key: a.value.string_value or str(a.value.int_value) for a in span.attributes},
+        )
+        for group in request.resource_spans
+        for scope in group.scope_spans
+        for span in scope.spans
+    ]
