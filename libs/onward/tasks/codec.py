@@ -1,0 +1,100 @@
+"""Values of a task's code to JSON and back: plain types, dataclasses, structs, pydantic models; never pickle."""
+
+import dataclasses
+import hashlib
+import sys
+from typing import Any, cast, get_origin
+
+import msgspec
+
+from onward.contract.errors import TooLarge
+
+MAX_RESULT = 256 * 1024
+
+
+def _pydantic() -> Any:
+    return sys.modules.get("pydantic")
+
+
+def is_model(annotation: Any) -> bool:
+    """Whether a single parameter of this type takes the whole input object."""
+    if not isinstance(annotation, type) or get_origin(annotation) is not None:
+        return False
+    pydantic = _pydantic()
+    if pydantic is not None and issubclass(annotation, pydantic.BaseModel):
+        return True
+    return issubclass(annotation, msgspec.Struct) or dataclasses.is_dataclass(annotation)
+
+
+def _enc_hook(value: Any) -> Any:
+    pydantic = _pydantic()
+    if pydantic is not None and isinstance(value, pydantic.BaseModel):
+        return value.model_dump(mode="json")
+    raise NotImplementedError(f"{type(value).__qualname__} cannot be written as JSON")
+
+
+def _dec_hook(wanted: type, value: Any) -> Any:
+    pydantic = _pydantic()
+    if pydantic is not None and issubclass(wanted, pydantic.BaseModel):
+        return cast(Any, wanted).model_validate(value)
+    raise NotImplementedError(f"{wanted!r} cannot be read from JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_enc_hook)
+
+
+def encode(value: Any, what: str) -> msgspec.Raw:
+    """`value` as JSON; raises TypeError naming `what` where it has no JSON form, TooLarge above 256 KiB."""
+    try:
+        raw = _encoder.encode(value)
+    except (NotImplementedError, TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"{what} cannot be saved: {error}") from error
+    if len(raw) > MAX_RESULT:
+        raise TooLarge(
+            f"{what} is {len(raw)} bytes; the limit is {MAX_RESULT}",
+            fix="save it elsewhere and return a reference",
+        )
+    if b"\\u0000" in raw:
+        raise TypeError(f"{what} cannot be saved: its text holds a NUL character")
+    return msgspec.Raw(raw)
+
+
+def decode(raw: bytes | msgspec.Raw, wanted: Any) -> Any:
+    """The value in `raw` as `wanted` says; as plain JSON types where `wanted` says nothing usable."""
+    return msgspec.json.decode(raw, type=wanted, dec_hook=_dec_hook, strict=True)
+
+
+def usable(annotation: Any) -> Any:
+    """`annotation` where values can be read back as such, else Any: plain JSON types."""
+    try:
+        msgspec.json.Decoder(annotation, dec_hook=_dec_hook)
+    except (TypeError, NotImplementedError):
+        return Any
+    return annotation
+
+
+def schema(annotation: Any) -> dict[str, Any] | None:
+    """The JSON Schema of a type, or None where it has none."""
+    pydantic = _pydantic()
+    if pydantic is not None and isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return cast(dict[str, Any], cast(Any, annotation).model_json_schema())
+    try:
+        return msgspec.json.schema(annotation, schema_hook=_schema_hook)
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def _schema_hook(wanted: type) -> dict[str, Any]:
+    pydantic = _pydantic()
+    if pydantic is not None and issubclass(wanted, pydantic.BaseModel):
+        return cast(dict[str, Any], cast(Any, wanted).model_json_schema())
+    raise NotImplementedError
+
+
+def fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """A short hash of a call's arguments; None where they have no JSON form."""
+    try:
+        raw = _encoder.encode([args, kwargs])
+    except (NotImplementedError, TypeError, ValueError, RecursionError):
+        return None
+    return hashlib.blake2b(raw, digest_size=8).hexdigest()

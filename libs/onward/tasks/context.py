@@ -1,0 +1,190 @@
+"""What a task's code calls while it runs: plain functions that find their execution by themselves.
+
+Outside an execution a step just runs its function, so that tasks can be tried without a server.
+"""
+
+import asyncio
+import inspect
+import random as _random
+import uuid as _uuid
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from onward.contract.retry import ONCE, Retry
+from onward.tasks.outcome import Interrupted
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Session(Protocol):
+    """One attempt of an execution, as the functions below see it; the worker's engine provides it."""
+
+    execution_id: str
+    attempt: int
+    loop: asyncio.AbstractEventLoop
+
+    def step(
+        self, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None,
+        retry: Retry, timeout: float | None, returns: Any,
+    ) -> Awaitable[Any]:  # fmt: skip
+        """Run or skip a step; its place is counted now."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, durably when it is long."""
+        ...
+
+    async def ask(self, text: str, choices: tuple[str, ...], wanted: Any) -> Any:
+        """Ask a person."""
+        ...
+
+    async def checkpoint(self, name: str, state: Any) -> None:
+        """Save state."""
+        ...
+
+    def load_checkpoint(self, name: str, wanted: Any) -> Any:
+        """Read state back."""
+        ...
+
+    async def progress(self, fraction: float | None, message: str | None) -> None:
+        """Say how far it is."""
+        ...
+
+    async def emit(self, name: str, value: Any) -> None:
+        """Hand out a part of the output."""
+        ...
+
+    def log(self, level: str, text: str) -> None:
+        """Write a line."""
+        ...
+
+    def idempotency_key(self) -> str:
+        """A key for outside effects."""
+        ...
+
+
+current: ContextVar[Session | None] = ContextVar("onward_session", default=None)
+
+
+def execution() -> Session | None:
+    """The attempt this code runs in (`execution_id`, `attempt`), or None outside of one."""
+    return current.get()
+
+
+def call_step(
+    name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None = None,
+    retry: Retry = ONCE, timeout: float | None = None, returns: Any = None,
+) -> Awaitable[Any]:  # fmt: skip
+    """Run `fn` as a step; not a coroutine function, so that its place is counted when the call is made."""
+    session = current.get()
+    if session is None:
+        return _just_run(fn, args, kwargs)
+    return session.step(name, fn, args, kwargs, key=key, retry=retry, timeout=timeout, returns=returns)
+
+
+async def _just_run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    result = fn(*args, **kwargs)
+    return await result if inspect.isawaitable(result) else result
+
+
+@overload
+def step(name: str, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]: ...
+@overload
+def step(name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]: ...
+def step(name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+    """Run any function as a step: its result is saved under `name` and not computed again."""
+    return call_step(name, fn, args, kwargs)
+
+
+def sync(awaitable: Awaitable[T]) -> T:
+    """Wait for a step, a sleep or an answer from within a `def` task (which runs on a thread of its own)."""
+    session = current.get()
+    if session is None:
+        return asyncio.run(_awaited(awaitable))
+    future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), session.loop)
+    try:
+        return future.result()
+    except BaseException as error:
+        if type(error).__name__ == "CancelledError":
+            raise Interrupted from None
+        raise
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+async def sleep(duration: float | timedelta) -> None:
+    """Sleep durably: a long sleep holds no slot and no memory, and survives every restart. A number is seconds."""
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    session = current.get()
+    await (asyncio.sleep(seconds) if session is None else session.sleep(seconds))
+
+
+async def ask(text: str, wanted: Any = None, *, choices: tuple[str, ...] | list[str] = ()) -> Any:
+    """Ask a person and wait for the answer, without a slot: one of `choices`, a value of type `wanted`, or any text."""
+    session = current.get()
+    if session is None:
+        raise RuntimeError("ask() needs an execution: nobody could answer here")
+    return await session.ask(text, tuple(choices), wanted)
+
+
+async def checkpoint(name: str, state: Any) -> None:
+    """Save state on purpose; `load_checkpoint(name)` reads it back on a later attempt."""
+    session = current.get()
+    if session is not None:
+        await session.checkpoint(name, state)
+
+
+def load_checkpoint(name: str, wanted: Any = Any, default: Any = None) -> Any:
+    """The state saved last under `name`, by this attempt or an earlier one; `default` where there is none."""
+    session = current.get()
+    found = None if session is None else session.load_checkpoint(name, wanted)
+    return default if found is None else found
+
+
+async def progress(fraction: float | None = None, message: str | None = None) -> None:
+    """Say how far the task is (0 to 1) and what it does; stored at most once a second."""
+    session = current.get()
+    if session is not None:
+        await session.progress(fraction, message)
+
+
+async def emit(name: str, value: Any) -> None:
+    """Hand out a part of the output before the end: an event that anyone may listen for."""
+    session = current.get()
+    if session is not None:
+        await session.emit(name, value)
+
+
+def log(text: str, *, level: str = "info") -> None:
+    """Write a log line; print and the logging module are captured as well."""
+    session = current.get()
+    if session is None:
+        print(text)  # noqa: T201 - outside an execution the terminal is the log
+    else:
+        session.log(level, text)
+
+
+def now() -> Awaitable[datetime]:
+    """The time, the same one in every attempt."""
+    return call_step("onward.now", lambda: datetime.now(UTC), (), {}, returns=datetime)
+
+
+def uuid() -> Awaitable[str]:
+    """A random id, the same one in every attempt."""
+    return call_step("onward.uuid", lambda: str(_uuid.uuid4()), (), {}, returns=str)
+
+
+def random() -> Awaitable[float]:
+    """A random number from 0 to 1, the same one in every attempt."""
+    return call_step("onward.random", _random.random, (), {}, returns=float)
+
+
+def idempotency_key() -> str:
+    """A key for outside effects that stays the same however often this step, or this task, is tried."""
+    session = current.get()
+    return "none" if session is None else session.idempotency_key()

@@ -1,0 +1,17 @@
+"""How a task's code says how it ends, other than by returning: what it raises."""
+
+
+class Fatal(Exception):
+    """The task failed and trying again is no use."""
+
+
+class RetryAfter(Exception):
+    """The attempt failed; try again after `seconds`, whatever the policy's backoff says."""
+
+    def __init__(self, seconds: float, message: str = "") -> None:
+        super().__init__(message or f"try again after {seconds} s")
+        self.seconds = seconds
+
+
+class Interrupted(BaseException):
+    """The attempt ends here: suspended, cancelled, or its log was taken over. Never caught by `except Exception`."""

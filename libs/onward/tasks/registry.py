@@ -1,0 +1,193 @@
+"""What an author registers: tasks and steps. A registry connects to nothing; a worker takes it along."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
+
+import msgspec
+
+from onward.contract.events import Timeouts
+from onward.contract.ids import check_name
+from onward.contract.retry import ONCE, Retry
+from onward.contract.submission import TaskSpec
+from onward.tasks import codec, context
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Step(Generic[P, T]):
+    """A function whose result is saved under its name: called inside an execution, it runs once."""
+
+    def __init__(self, fn: Callable[P, Any], name: str, retry: Retry, timeout: float | None) -> None:
+        self.fn, self.name, self.retry, self.timeout = fn, name, retry, timeout
+        self.__doc__, self.__wrapped__ = fn.__doc__, fn
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """The result, saved or computed; the call's place among its namesakes is its key."""
+        return self.keyed(None, *args, **kwargs)
+
+    def keyed(self, key: str | None, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """The call, saved under (name, key): for loops over data, `keyed(item.id, item)`."""
+        return context.call_step(
+            self.name, self.fn, args, kwargs, key=key, retry=self.retry, timeout=self.timeout
+        )
+
+    def sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The call from within a `def` task."""
+        return context.sync(self(*args, **kwargs))
+
+
+class Task(Generic[P, T]):
+    """A function that executions run, under a name. A plain call just runs the function."""
+
+    def __init__(self, fn: Callable[P, Any], spec: TaskSpec, takes: "Takes") -> None:
+        self.fn, self.spec, self.takes = fn, spec, takes
+        self.name = spec.name
+        self.__doc__, self.__wrapped__ = fn.__doc__, fn
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Just run the function, here and now."""
+        result = self.fn(*args, **kwargs)
+        return cast(T, await result if inspect.isawaitable(result) else result)
+
+
+class Takes:
+    """How a task's input object becomes its call: members are parameters, or one model takes the object itself."""
+
+    def __init__(self, fn: Callable[..., Any], name: str) -> None:
+        hints = get_type_hints(fn, include_extras=True)
+        parameters = list(inspect.signature(fn).parameters.values())
+        for p in parameters:
+            if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                raise TypeError(f"task {name}: parameter {p.name} cannot be given by name")
+        self.whole: str | None = None
+        if len(parameters) == 1 and codec.is_model(hints.get(parameters[0].name)):
+            self.whole, self.type = parameters[0].name, hints[parameters[0].name]
+        else:
+            fields = [_field(p, hints.get(p.name, Any)) for p in parameters]
+            self.type = msgspec.defstruct(name, fields, forbid_unknown_fields=True, kw_only=True)
+        self.returns = hints.get("return", Any)
+
+    def arguments(self, raw: msgspec.Raw) -> dict[str, Any]:
+        """The keyword arguments in an input. Raises msgspec.ValidationError where it does not fit."""
+        given = b"{}" if bytes(raw) == b"null" else raw
+        value = codec.decode(given, self.type)
+        return (
+            {self.whole: value} if self.whole else {f: getattr(value, f) for f in self.type.__struct_fields__}
+        )
+
+
+def _field(p: inspect.Parameter, annotation: Any) -> Any:
+    if p.default is p.empty:
+        return (p.name, annotation)
+    if isinstance(p.default, list | dict | set):
+        return (p.name, annotation, msgspec.field(default_factory=p.default.copy))
+    return (p.name, annotation, p.default)
+
+
+class Registry:
+    """A set of tasks and steps, mergeable; `name` is a label for people."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.tasks: dict[str, Task[..., Any]] = {}
+
+    @overload
+    def task(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Task[P, T]: ...
+    @overload
+    def task(self, fn: Callable[P, T], /) -> Task[P, T]: ...
+    @overload
+    def task(
+        self, *, name: str | None = None, queue: str = "default", priority: int = 5, retry: Retry | None = None,
+        timeout: float | None = None, version: str | None = None,
+    ) -> "_Decorator": ...  # fmt: skip
+
+    def task(
+        self,
+        fn: Callable[..., Any] | None = None,
+        *,
+        name: str | None = None,
+        queue: str = "default",
+        priority: int = 5,
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        version: str | None = None,
+    ) -> Any:
+        """Register a function as a task, under its own name unless one is given. `timeout`: seconds an attempt."""
+
+        def register(fn: Callable[..., Any]) -> Task[..., Any]:
+            named = check_name("task", name or fn.__name__)
+            if named in self.tasks:
+                raise ValueError(f"task {named} is registered twice")
+            takes = Takes(fn, named)
+            spec = TaskSpec(
+                name=named,
+                input_schema=_raw(codec.schema(takes.type)),
+                output_schema=_raw(codec.schema(takes.returns)),
+                description=inspect.getdoc(fn),
+                queue=check_name("queue", queue),
+                priority=priority,
+                retry=retry or Retry(),
+                timeouts=Timeouts(attempt=timeout),
+                version=version,
+            )
+            task: Task[..., Any] = Task(fn, spec, takes)
+            self.tasks[named] = task
+            return task
+
+        return register if fn is None else register(fn)
+
+    @overload
+    def step(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Step[P, T]: ...
+    @overload
+    def step(self, fn: Callable[P, T], /) -> Step[P, T]: ...
+    @overload
+    def step(
+        self, *, name: str | None = None, retry: Retry | None = None, timeout: float | None = None
+    ) -> "_StepDecorator": ...
+
+    def step(
+        self,
+        fn: Callable[..., Any] | None = None,
+        *,
+        name: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Make a function a step: its result is saved. Without `retry` a failed step fails its attempt."""
+
+        def make(fn: Callable[..., Any]) -> Step[..., Any]:
+            return Step(fn, name or fn.__name__, retry or ONCE, timeout)
+
+        return make if fn is None else make(fn)
+
+    def merge(self, other: "Registry") -> None:
+        """Take over the tasks of `other`; the same name twice is an error."""
+        for name, task in other.tasks.items():
+            if self.tasks.get(name, task) is not task:
+                raise ValueError(f"task {name} is registered twice")
+            self.tasks[name] = task
+
+    def __iter__(self) -> Iterator[Task[..., Any]]:
+        return iter(self.tasks.values())
+
+
+def _raw(schema: dict[str, Any] | None) -> msgspec.Raw | None:
+    return None if schema is None else msgspec.Raw(msgspec.json.encode(schema))
+
+
+class _Decorator:  # only for the type checker: what `task(...)` with options returns
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Task[P, T]: ...
+    @overload
+    def __call__(self, fn: Callable[P, T], /) -> Task[P, T]: ...
+    def __call__(self, fn: Any, /) -> Any: ...
+
+
+class _StepDecorator:
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Step[P, T]: ...
+    @overload
+    def __call__(self, fn: Callable[P, T], /) -> Step[P, T]: ...
+    def __call__(self, fn: Any, /) -> Any: ...

@@ -1,0 +1,243 @@
+"""One hint, from delivery to verdict: claim, read, run, append the outcome; who called acks."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from functools import partial
+
+import msgspec
+
+from onward.bus.ports import EventLog, Lines
+from onward.contract import events as ev
+from onward.contract.decide import (
+    AskOwner,
+    Claim,
+    Done,
+    Finish,
+    Hint,
+    Moment,
+    Owner,
+    attempt_ended_badly,
+    envelope,
+    meet,
+    owner_silent,
+)
+from onward.contract.errors import FenceLost
+from onward.contract.execution import Execution
+from onward.contract.lifecycle import fold
+from onward.contract.log import Decision, Log, Stored
+from onward.tasks.registry import Registry
+from onward.telemetry import scope
+from onward.telemetry.trace import exporting, note, note_failure, span, traceparent
+from onward.worker.hold import Cancelling, Hold, Lost
+from onward.worker.logs import LineWriter, current_writer
+from onward.worker.perform import Outcome, Raised, Returned, Stopped, perform
+from onward.worker.scrub import NOTHING_SECRET, Scrubber
+from onward.worker.session import Session
+
+
+class Ack(msgspec.Struct, frozen=True):
+    """The hint has done its work, or has none left to do."""
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Somebody, or this worker later, has to look once more."""
+
+    because: str
+
+
+class LetGo(msgspec.Struct, frozen=True):
+    """Neither ack nor nak: another worker's renewals carry it, or the fence was lost."""
+
+
+Verdict = Ack | Again | LetGo
+
+
+class Env(msgspec.Struct, kw_only=True):
+    """What an attempt needs of its worker."""
+
+    events: EventLog
+    lines: Lines
+    registry: Registry
+    owner: Owner
+    moment: Callable[[], Moment]
+    random: Callable[[], float]
+    alive: Callable[[str, str], Awaitable[bool]]
+    """Whether a worker still runs an execution: (worker id, execution id)."""
+    holds: dict[str, "Running"]
+    now: Callable[[], datetime]
+    scrub: Scrubber = NOTHING_SECRET
+    grace: float = 5.0
+
+
+class Running(msgspec.Struct, frozen=True):
+    """An execution that runs in this process."""
+
+    hint: Hint
+    hold: Hold
+    session: Session
+
+
+async def attend(hint: Hint, env: Env) -> Verdict:
+    """Claim the execution a hint points at, run it, append what became of it."""
+    log = await _look(hint, env)
+    while log is not None:
+        try:
+            return await _act(log, hint, env)
+        except FenceLost as lost:
+            log = await env.events.read_on(log, floor=lost.floor)
+    return Ack()  # purged: it ended longer ago than the horizon
+
+
+async def _look(hint: Hint, env: Env) -> Log | None:
+    if hint.submitted is not None:
+        # The claim is fenced by the sequence of this one event: if it is accepted, the log held no other.
+        return Log(
+            stored=(Stored(hint.floor, hint.submitted),),
+            execution=fold((hint.submitted,)),
+            sequence=hint.floor,
+        )
+    return await env.events.read(hint.project, hint.execution_id, route=hint.route, floor=hint.floor)
+
+
+async def _act(log: Log, hint: Hint, env: Env) -> Verdict:
+    state = log.execution
+    match meet(state, hint, env.owner, env.moment()):
+        case Done():
+            return Ack()
+        case AskOwner(worker_id):
+            own_hint = state.work_sequence == hint.work_sequence
+            if await env.alive(worker_id, state.id):
+                return LetGo() if own_hint else Ack()
+            await _append(log, owner_silent(state, env.moment()), env)
+            return Ack()
+        case Finish(events):
+            await _append(log, events, env)
+            return Ack()
+        case Claim(events):
+            if state.task not in env.registry.tasks:
+                return Again(f"no task {state.task} here")
+            return await _claim(log, events, hint, env)
+
+
+async def _claim(log: Log, events: tuple[ev.AnyEvent, ...], hint: Hint, env: Env) -> Verdict:
+    state = log.execution
+    scope.cause.set(state.trace)
+    with _attempt_span(log, events):
+        if exporting():
+            events = tuple(msgspec.structs.replace(event, trace=traceparent()) for event in events)
+        hold = Hold(env.events, log.then(events, await _append(log, events, env)), env.moment)
+        return await _run(hold, hint, env)
+
+
+def _attempt_span(log: Log, events: tuple[ev.AnyEvent, ...]) -> AbstractContextManager[object]:
+    if not exporting():
+        return nullcontext()
+    state = log.execution
+    return span(
+        "onward.attempt",
+        parent=state.trace,
+        link=next((s.event.trace for s in reversed(log.stored) if isinstance(s.event, ev.Started)), None),
+        kind="consumer",
+        forget=FenceLost,  # somebody else claimed it
+        execution_id=state.id,
+        execution_task=state.task,
+        execution_attempt=next((event.attempt for event in events if isinstance(event, ev.Started)), None),
+    )
+
+
+async def _append(log: Log, events: tuple[ev.AnyEvent, ...], env: Env) -> int:
+    state = log.execution
+    return await env.events.append(
+        Decision(project=state.project, execution_id=state.id, expected=log.sequence, events=events)
+    )
+
+
+async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
+    state = hold.state
+    task = env.registry.tasks[state.task]
+    running: Running | None = None
+    try:
+        while True:
+            writer = _writer(hold, env)
+            session = Session(hold, writer, env.random)
+            running = env.holds[state.id] = Running(hint, hold, session)
+            writer.on_lost = partial(session.interrupt, "lost")
+            token = current_writer.set(writer)
+            try:
+                outcome = await perform(task, session, state.input, state.timeouts.attempt, env.grace)
+            finally:
+                current_writer.reset(token)
+                await writer.close()  # before the outcome: a log is whole when its execution has ended
+            if await _record(outcome, hold, session, env):
+                return Ack()
+    except Lost:
+        return LetGo()
+    finally:
+        # A lost attempt may still wind up while this worker runs the next one.
+        if env.holds.get(state.id) is running:
+            del env.holds[state.id]
+
+
+def _writer(hold: Hold, env: Env) -> LineWriter:
+    state = hold.state
+    return LineWriter(
+        env.lines,
+        state.project,
+        state.id,
+        state.attempt,
+        env.owner.worker_id,
+        env.now,
+        scrub=env.scrub,
+    )
+
+
+async def _record(outcome: Outcome, hold: Hold, session: Session, env: Env) -> bool:
+    """Append what became of the attempt; False when its code has to run on after all."""
+    _note(outcome)
+    if isinstance(outcome, Stopped) and outcome.why == "lost":
+        raise Lost(hold.state.id)
+    try:
+        log = await hold.append(lambda state: _ending(outcome, state, session, env))
+    except Cancelling:
+        await hold.append(lambda state: (ev.Cancelled(**envelope(state, env.moment())),), ends_cancel=True)
+        return True
+    return not log.execution.held or log.execution.ended
+
+
+def _note(outcome: Outcome) -> None:
+    match outcome:
+        case Returned():
+            note(execution_outcome="returned")
+        case Raised(error):
+            note(execution_outcome="raised")
+            note_failure(error.type)
+        case Stopped(why):
+            note(execution_outcome=why)
+
+
+def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> tuple[ev.AnyEvent, ...]:
+    moment = env.moment()
+    match outcome:
+        case Returned(output):
+            return (ev.Completed(**envelope(state, moment), output=output),)
+        case Raised(error, after):
+            return (attempt_ended_badly(state, moment, error, env.random, after),)
+        case Stopped("suspend"):
+            return session.suspension(state)
+        case Stopped():
+            # A drain. A cancel does not come this far: it is in the log, and appending finds it (Cancelling).
+            fields = envelope(state, moment, wake=state.route)
+            return (ev.Released(**fields, attempt=state.attempt, worker_id=env.owner.worker_id),)
+
+
+async def notice(running: Running) -> None:
+    """Look at the log of a running execution: an answer, a cancel, or another owner may be there."""
+    try:
+        await running.hold.refresh()
+    except Lost:
+        running.session.interrupt("lost")
+    except Cancelling:
+        running.session.interrupt("cancel")
+    else:
+        running.session.noticed(running.hold.state)

@@ -1,0 +1,112 @@
+"""An execution as the worker that claimed it holds it: its log so far, and the fence to append behind."""
+
+import asyncio
+from collections.abc import Callable
+
+from onward.bus.ports import EventLog
+from onward.contract.decide import Moment
+from onward.contract.errors import BrokenLog, FenceLost, Unavailable
+from onward.contract.events import AnyEvent
+from onward.contract.execution import Execution
+from onward.contract.lifecycle import Refused, advance
+from onward.contract.log import Decision, Log
+
+PATIENCE = 600.0
+"""Seconds that an append waits for a store that does not answer."""
+FIRST_PAUSE = 0.2
+
+Decide = Callable[[Execution], tuple[AnyEvent, ...]]
+
+
+class Lost(Exception):
+    """Another worker owns this execution, or it has ended: stop, and do not ack."""
+
+
+class Cancelling(Exception):
+    """Somebody asked to cancel: only `cancelled` may follow."""
+
+
+class Hold:
+    """One claimed execution. Appends go one after the other (PROTOCOL A3), each decided on the newest state known."""
+
+    def __init__(self, events: EventLog, log: Log, moment: Callable[[], Moment]) -> None:
+        self._events, self._lock = events, asyncio.Lock()
+        self.log, self.moment = log, moment
+        self._claim = (log.execution.worker_id, log.execution.attempt, log.execution.work_sequence)
+
+    @property
+    def state(self) -> Execution:
+        """The execution as far as it is known here."""
+        return self.log.execution
+
+    async def append(self, decide: Decide, *, ends_cancel: bool = False) -> Log:
+        """Append what `decide` makes of the state; decides again on the newer state whenever somebody was faster.
+
+        Raises Lost, Cancelling (not with `ends_cancel`), and Unavailable when the store does not answer for PATIENCE.
+        """
+        tried: set[str] = set()
+        async with self._lock:
+            while True:
+                if any(stored.event.id in tried for stored in self.log.stored[-400:]):
+                    # An append whose outcome nobody knew had got through after all (PROTOCOL A5).
+                    return self.log
+                self._check(ends_cancel=ends_cancel)
+                events = decide(self.state)
+                if not events:
+                    return self.log
+                self._refuse_illegal(events)
+                decision = Decision(
+                    project=self.state.project,
+                    execution_id=self.state.id,
+                    expected=self.log.sequence,
+                    events=events,
+                )
+                tried.add(events[-1].id)
+                try:
+                    last = await self._events.append(decision)
+                except FenceLost as lost:
+                    await self._read_on(floor=lost.floor)
+                except Unavailable:
+                    await asyncio.sleep(FIRST_PAUSE)
+                    await self._read_on()
+                else:
+                    self.log = self.log.then(events, last)
+                    return self.log
+
+    async def _read_on(self, floor: int = 0) -> None:
+        # The work is done and only its record is missing: worth waiting for. The fence keeps a late one harmless.
+        patience = asyncio.get_running_loop().time() + PATIENCE
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                self.log = await self._events.read_on(self.log, floor=floor)
+                return
+            except Unavailable:
+                if asyncio.get_running_loop().time() > patience:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(5.0, pause * 2)
+
+    async def refresh(self) -> None:
+        """Read what others appended. Raises Lost or Cancelling."""
+        async with self._lock:
+            self.log = await self._events.read_on(self.log)
+            self._check(ends_cancel=False)
+
+    def _check(self, *, ends_cancel: bool) -> None:
+        state = self.state
+        if state.ended or (state.worker_id, state.attempt, state.work_sequence) != self._claim:
+            raise Lost(
+                f"execution {state.id} is {state.status}, attempt {state.attempt} of {state.worker_id}"
+            )
+        if state.cancelling and not ends_cancel:
+            raise Cancelling(state.id)
+
+    def _refuse_illegal(self, events: tuple[AnyEvent, ...]) -> None:
+        state: Execution | Refused = self.state
+        for event in events:
+            if isinstance(state, Refused):
+                break
+            state = advance(state, event)
+        if isinstance(state, Refused):
+            raise BrokenLog(f"decided an illegal event: {state.because}")

@@ -1,0 +1,143 @@
+"""Run the author's function once: on the loop or on a thread, within its limit, stoppable."""
+
+import asyncio
+import contextlib
+import inspect
+from typing import Any
+
+import msgspec
+
+from onward.contract.events import Failure
+from onward.tasks import codec
+from onward.tasks.context import current
+from onward.tasks.outcome import Interrupted, RetryAfter
+from onward.tasks.registry import Task
+from onward.worker.failure import bad_input, describe, timed_out
+from onward.worker.logs import current_writer
+from onward.worker.session import Session
+from onward.worker.threads import Thread
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """The function returned."""
+
+    output: msgspec.Raw
+
+
+class Raised(msgspec.Struct, frozen=True):
+    """The function raised, or took too long; `after` seconds where it said when to try again."""
+
+    error: Failure
+    after: float | None = None
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """The function was stopped: suspend, cancel, lost or drain."""
+
+    why: str
+
+
+Outcome = Returned | Raised | Stopped
+
+
+async def perform(
+    task: Task[..., Any], session: Session, raw: msgspec.Raw, limit: float | None, grace: float
+) -> Outcome:
+    """The only place that runs an author's code. `limit` and `grace` in seconds."""
+    try:
+        arguments = task.takes.arguments(raw)
+    except msgspec.ValidationError as error:
+        return Raised(bad_input(error))
+    running = _Running(task, session, arguments, grace)
+    session.stop = running.stop
+    try:
+        async with asyncio.timeout(limit):
+            result = await running.result()
+        return Returned(codec.encode(result, "the result"))
+    except TimeoutError as error:
+        if session.interrupted is None and running.limit_reached:
+            await running.end()
+            return Raised(timed_out(limit or 0.0))
+        return _stopped(session) or Raised(describe(error))
+    except (asyncio.CancelledError, Interrupted):
+        return _stopped(session) or Raised(
+            Failure(type="Cancelled", message="the task's code cancelled itself")
+        )
+    except RetryAfter as error:
+        return _stopped(session) or Raised(describe(error), after=error.seconds)
+    except Exception as error:  # noqa: BLE001 - whatever an author's code raises is an outcome
+        return _stopped(session) or Raised(describe(error))
+
+
+def _stopped(session: Session) -> Stopped | None:
+    return None if session.interrupted is None else Stopped(session.interrupted)
+
+
+class _Running:
+    """The function under way. It is stopped by asking, after `grace` seconds by force, then by leaving it."""
+
+    def __init__(
+        self, task: Task[..., Any], session: Session, arguments: dict[str, Any], grace: float
+    ) -> None:
+        self._loop, self._grace = asyncio.get_running_loop(), grace
+        self._thread: Thread | None = None
+        self.limit_reached = False
+        self._given_up: asyncio.Future[None] = self._loop.create_future()
+        self._timers: list[asyncio.TimerHandle] = []
+        self._session = session
+        token = current.set(session)
+        try:
+            if inspect.iscoroutinefunction(inspect.unwrap(task.fn)):
+                self._future: asyncio.Future[Any] = self._loop.create_task(task.fn(**arguments))
+            else:
+                self._thread = Thread(lambda: task.fn(**arguments), f"onward-{session.execution_id[:8]}")
+                self._future = self._thread.future
+        finally:
+            current.reset(token)
+
+    async def result(self) -> Any:
+        """What the function returns or raises; raises Interrupted where it had to be abandoned."""
+        try:
+            await asyncio.wait((self._future, self._given_up), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self.limit_reached = True
+            raise
+        for timer in self._timers:
+            timer.cancel()
+        if not self._future.done():
+            current_writer_note("the code did not stop; it was abandoned")
+            raise Interrupted(self._session.interrupted)
+        return self._future.result()
+
+    async def end(self) -> None:
+        """Stop the function and wait until it did, or was abandoned."""
+        self.stop()
+        with contextlib.suppress(Exception, asyncio.CancelledError, Interrupted):
+            await self.result()
+
+    def stop(self) -> None:
+        """Ask the code to stop now; make it after the grace."""
+        if self._thread is None:
+            self._future.cancel()
+        if not self._timers:
+            self._timers = [
+                self._loop.call_later(self._grace, self._force),
+                self._loop.call_later(2 * self._grace, self._give_up),
+            ]
+
+    def _force(self) -> None:
+        if self._thread is not None:
+            self._thread.interrupt()
+        else:
+            self._future.cancel()
+
+    def _give_up(self) -> None:
+        if not self._given_up.done():
+            self._given_up.set_result(None)
+
+
+def current_writer_note(text: str) -> None:
+    """A line in the log of the execution that runs here."""
+    writer = current_writer.get()
+    if writer is not None:
+        writer.write("warning", "system", text)
