@@ -1,0 +1,94 @@
+"""What an operator runs once: `check`, `migrate`, `rebuild`, `verify`. Each says on stdout how it went."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+
+from onward.bus import streams
+from onward.bus.bus import open_bus
+from onward.contract.errors import Misconfigured, OnwardError
+from onward.process.loop import utc_now
+from onward.process.run import FAILED
+from onward.process.settings import MISCONFIGURED
+from onward.telemetry.setup import level_of
+from onward_execution_state.database import UNREACHABLE, Database, why_unreachable
+from onward_execution_state.life import life_of_events
+from onward_execution_state.migrate import migrate
+from onward_execution_state.rebuild import Log, rebuild, verify
+from onward_execution_state.settings import Settings
+
+OK, DIFFERENT = 0, 1
+
+
+def run_verb(name: str, settings: Settings) -> int:
+    """Runs one of VERBS; its exit code."""
+    try:
+        logging.basicConfig(level=level_of(os.environ), stream=sys.stderr, format="%(message)s")
+        return asyncio.run(VERBS[name](settings))
+    except OnwardError as error:
+        sys.stderr.write(f"{error.code}: {error}\n" + (f"fix: {error.fix}\n" if error.fix else ""))
+        return MISCONFIGURED if isinstance(error, Misconfigured) else FAILED
+    except UNREACHABLE as error:
+        sys.stderr.write(
+            f"unavailable: {why_unreachable(error)}\nfix: start Postgres, or mend ONWARD_DATABASE_URL\n"
+        )
+        return FAILED
+
+
+async def _check(settings: Settings) -> int:
+    del settings
+    return _say("the settings are fine")
+
+
+async def _migrate(settings: Settings) -> int:
+    connection = await Database(settings.database_url).writer(durable=True)
+    try:
+        applied = await migrate(connection, utc_now())
+    finally:
+        await connection.close()
+    return _say(f"applied {len(applied)} migrations" if applied else "the schema is as it must be")
+
+
+async def _rebuild(settings: Settings) -> int:
+    async with _log(settings) as log:
+        position = await rebuild(settings.database_url, log, utc_now())
+    return _say(f"the tables are rebuilt, up to sequence {position} of the log")
+
+
+async def _verify(settings: Settings) -> int:
+    async with _log(settings) as log:
+        differences = await verify(settings.database_url, log, utc_now())
+    for difference in differences:
+        _say(f"{difference.execution_id}: {difference.what}")
+    if not differences:
+        return _say("the tables are what the log makes of them")
+    _say("fix: onward admin rebuild")
+    return DIFFERENT
+
+
+VERBS: dict[str, Callable[[Settings], Coroutine[None, None, int]]] = {
+    "check": _check,
+    "migrate": _migrate,
+    "rebuild": _rebuild,
+    "verify": _verify,
+}
+
+
+@contextlib.asynccontextmanager
+async def _log(settings: Settings) -> AsyncIterator[Log]:
+    bus = await open_bus(settings.nats_url, "execution-state-admin", lambda: None)
+    try:
+        state = await streams.state(bus.connection)
+        source = await life_of_events(bus.connection, time.monotonic)()
+        yield Log(events=bus.events, source=source, first_sequence=state.first_sequence)
+    finally:
+        await bus.close()
+
+
+def _say(line: str) -> int:
+    sys.stdout.write(line + "\n")
+    return OK

@@ -1,0 +1,153 @@
+"""Gives the hints of a dead worker back at once, instead of waiting until they are overdue (PROTOCOL H3).
+
+The server tells who has disconnected; heartbeats and `started` events tell what that worker held; the log decides
+whether it still does. Being wrong is safe: the fence keeps whoever still works from writing after it was taken over.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Coroutine
+from datetime import datetime
+
+import msgspec
+
+from onward.bus.ports import EventLog, Messages
+from onward.contract import events as ev
+from onward.contract.errors import OnwardError
+from onward.contract.submission import Heartbeat
+from onward.process.metrics import Metrics
+from onward_execution_state.workers import Workers
+
+log = logging.getLogger(__name__)
+
+DISCONNECTS = "$SYS.ACCOUNT.*.DISCONNECT"
+"""Where the server tells of connections that have ended, to the system account only."""
+GRACE_SECONDS = 2.0
+CLOSED_BY_ITS_PROCESS = "Client Closed"
+_STARTED = b'"type":"started"'
+_AT_ONCE = 16
+_REMEMBERED = 10_000
+
+
+class _Client(msgspec.Struct):
+    name: str = ""
+
+
+class Disconnected(msgspec.Struct):
+    """What the server says when a connection ends."""
+
+    client: _Client
+    reason: str = ""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An execution that a worker claimed, at a time of the worker's clock."""
+
+    project: str
+    since: datetime | None = None
+
+
+class Supervisor:
+    """Knows who holds what, as far as it was heard, and acts when a worker's connection ends."""
+
+    def __init__(
+        self,
+        events: EventLog,
+        messages: Messages,
+        workers: Workers,
+        metrics: Metrics,
+        *,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
+        self._events = events
+        self._messages = messages
+        self._workers = workers
+        self._grace_seconds = grace_seconds
+        self._holds: dict[str, dict[str, Held]] = {}
+        self._beats: dict[str, int] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._few = asyncio.Semaphore(_AT_ONCE)
+        self._given_back = metrics.counter(
+            "onward_hints_given_back_total", "Hints taken from workers that died"
+        )
+
+    def hear_event(self, data: bytes) -> None:
+        """Notes who claimed what; every other event is none of its business."""
+        if _STARTED not in data:
+            return
+        try:
+            event = ev.decode(data)
+        except msgspec.MsgspecError:
+            return
+        if not isinstance(event, ev.Started):
+            return
+        held = Held(event.project, event.at)
+        if event.worker_id in self._gone:
+            # Its last claim is heard after its end.
+            self._spawn(self._give_back(event.worker_id, event.execution_id, held))
+        else:
+            self._holds.setdefault(event.worker_id, {})[event.execution_id] = held
+
+    def hear_heartbeat(self, beat: Heartbeat) -> None:
+        """What a worker says it holds replaces what was heard before, but for what it has claimed since."""
+        self._gone.pop(beat.worker_id, None)
+        before = self._holds.get(beat.worker_id, {})
+        newer = {key: held for key, held in before.items() if held.since and held.since >= beat.at}
+        self._holds[beat.worker_id] = {key: Held(beat.project) for key in beat.holds} | newer
+        self._beats[beat.worker_id] = self._beats.get(beat.worker_id, 0) + 1
+
+    def hear_disconnect(self, data: bytes) -> None:
+        """A connection has ended; if it was a worker's, its hints go to others."""
+        try:
+            ended = msgspec.json.decode(data, type=Disconnected)
+        except msgspec.MsgspecError:
+            return
+        if ended.client.name in self._holds:
+            self._spawn(self._worker_left(ended.client.name, ended.reason))
+
+    async def settled(self) -> None:
+        """Waits until everything heard so far is acted upon."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    async def _worker_left(self, worker_id: str, reason: str) -> None:
+        if reason != CLOSED_BY_ITS_PROCESS:
+            beats = self._beats.get(worker_id)
+            await asyncio.sleep(self._grace_seconds)
+            if self._beats.get(worker_id) != beats:
+                return
+        self._workers.ended(worker_id)
+        self._beats.pop(worker_id, None)
+        holds = self._holds.pop(worker_id, {})
+        self._gone[worker_id] = None
+        while len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)
+        if holds:
+            log.warning("worker %s is gone (%s) and held %d executions", worker_id, reason, len(holds))
+        await asyncio.gather(*(self._give_back(worker_id, *held) for held in holds.items()))
+
+    async def _give_back(self, worker_id: str, execution_id: str, held: Held) -> None:
+        try:
+            async with self._few:
+                found = await self._events.read(held.project, execution_id)
+        except OnwardError as error:
+            # The hint comes back by itself when it is overdue.
+            log.warning(
+                "the log of %s cannot be read now: %s",
+                execution_id,
+                error,
+                extra={"execution_id": execution_id},
+            )
+            return
+        state = found.execution if found else None
+        if state is None or state.ended or state.worker_id != worker_id or state.ack_subject is None:
+            return
+        await self._messages.publish(state.ack_subject, b"-NAK")
+        self._given_back.add()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

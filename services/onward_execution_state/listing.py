@@ -1,0 +1,109 @@
+"""What a list may be asked for, as arguments of its statement; and the cursor that goes on from a page."""
+
+import base64
+import binascii
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from onward.contract.errors import InvalidParameter
+from onward.contract.execution import Status
+from onward.contract.submission import PAGE
+
+_OPEN = frozenset({Status.PENDING, Status.RUNNING})
+_ENDED_BADLY = frozenset({Status.FAILED, Status.CANCELLED})
+_PREFIX = re.compile(r"[0-9a-f-]{1,36}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ListQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of the query `list`: filters that all must hold, a page, and how fresh it has to be."""
+
+    project: str
+    status: tuple[Status, ...] = ()
+    task: str | None = None
+    queue: str | None = None
+    environment: str | None = None
+    agent_id: str | None = None
+    team: str | None = None
+    worker: str | None = None
+    parent: str | None = None
+    label: tuple[str, ...] = ()
+    """`key=value` each."""
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str | None = None
+    """The beginning of an id, or a part of a task's name."""
+    limit: int = 50
+    cursor: str | None = None
+    min_position: int | None = None
+
+
+def arguments(question: ListQuestion) -> tuple[Any, ...]:
+    """The arguments of `list_executions`; one row more than the page shows whether another follows."""
+    if not 1 <= question.limit <= PAGE:
+        raise InvalidParameter(f"limit is {question.limit}", fix=f"use 1 to {PAGE}")
+    wanted = frozenset(question.status)
+    low, high = _ids_like(question.q)
+    created_at, last_id = _place(question.cursor)
+    return (
+        question.project, [status.value for status in wanted] or None, bool(wanted) and wanted <= _OPEN,
+        [status.value for status in wanted] if wanted and wanted <= _ENDED_BADLY else None, question.task,
+        question.queue, question.environment, question.agent_id, question.team, question.worker,
+        _id("parent", question.parent), _labels(question.label), question.since, question.until, question.q, low,
+        high, created_at, last_id, question.limit + 1,
+    )  # fmt: skip
+
+
+def cursor_after(created_at: datetime, last_id: uuid.UUID) -> str:
+    """The cursor of the page that follows this execution."""
+    place = f"{(created_at - _EPOCH) // timedelta(microseconds=1)}:{last_id}"
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def id_range(prefix: str) -> tuple[uuid.UUID, uuid.UUID]:
+    """The first and the last id that begin like this. Raises InvalidParameter."""
+    digits = prefix.lower().replace("-", "")
+    if not digits or len(digits) > 32 or _PREFIX.fullmatch(prefix.lower()) is None:
+        raise InvalidParameter(f"{prefix[:80]!r} is no beginning of an id", fix="use 1 to 32 of 0-9 and a-f")
+    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
+
+
+def _ids_like(text: str | None) -> tuple[uuid.UUID | None, uuid.UUID | None]:
+    try:
+        return id_range(text) if text else (None, None)
+    except InvalidParameter:
+        return None, None
+
+
+def _place(cursor: str | None) -> tuple[datetime | None, uuid.UUID | None]:
+    if cursor is None:
+        return None, None
+    try:
+        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        microseconds, _, last_id = place.partition(":")
+        return _EPOCH + timedelta(microseconds=int(microseconds)), uuid.UUID(last_id)
+    except (ValueError, OverflowError, binascii.Error):
+        raise InvalidParameter(
+            "the cursor is not one of ours", fix="use next_cursor of a page as it is"
+        ) from None
+
+
+def _id(name: str, text: str | None) -> uuid.UUID | None:
+    try:
+        return None if text is None else uuid.UUID(text)
+    except ValueError:
+        raise InvalidParameter(f"{name} {text!r} is no execution id", fix="use a whole id") from None
+
+
+def _labels(pairs: tuple[str, ...]) -> str | None:
+    wanted = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise InvalidParameter(f"label {pair!r} has no value", fix="use label=key=value")
+        wanted[key] = value
+    return msgspec.json.encode(wanted).decode() if wanted else None

@@ -1,0 +1,66 @@
+"""An execution as a row: the columns that lists filter and sort by, and its whole state as JSON."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from onward.contract.events import event_type
+from onward.contract.execution import Execution
+from onward_execution_state.fold import Arrived, Known
+
+NUL, SHOWN_NUL = "\x00", "\ufffd"
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Execution)
+
+Columns = list[list[Any]]
+
+
+def event_columns(arrived: Iterable[Arrived]) -> Columns:
+    """One list per column of `events`, in the order of the statement that inserts them."""
+    rows = [
+        (event.execution_id, event.n, event.project, raw.sequence, event_type(event), event.at, raw.data)
+        for raw, event in ((item.raw, item.event) for item in arrived)
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def execution_columns(changed: Iterable[Known]) -> Columns:
+    """One list per column of `executions`, in the order of the statement that upserts them."""
+    rows = [_row(known.state, known.sequence, known.base) for known in changed]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def size_of(columns: Columns) -> list[int]:
+    """How many bytes each execution's state takes."""
+    return [len(state) for state in columns[-1]]
+
+
+def state_of(row_state: bytes) -> Execution:
+    """The execution in the column `state`."""
+    return _decoder.decode(row_state)
+
+
+def _row(state: Execution, sequence: int, base: int) -> tuple[Any, ...]:
+    return (
+        state.id, state.project, state.n, sequence, base, state.status.value, plain(state.reason),
+        state.ready, plain(state.task), plain(state.task_id), state.queue, state.route,
+        plain(state.environment), state.priority,
+        _labels(state.labels), plain(state.source), plain(state.submitted_by), state.parent_id, state.root_id,
+        state.retried_from, plain(state.agent_id), plain(state.team_id), state.attempt, state.retry.attempts,
+        plain(state.worker_id), plain(state.error.type) if state.error else None, state.created_at,
+        state.updated_at, state.first_started_at, state.completed_at, state.due,
+        state.status.value if state.ended else None, _encoder.encode(state),
+    )  # fmt: skip
+
+
+def plain(text: str | None) -> str | None:
+    """The text without NUL, which Postgres keeps in no text; `state` has it as it was."""
+    return text.replace(NUL, SHOWN_NUL) if text and NUL in text else text
+
+
+def _labels(labels: dict[str, str]) -> str:
+    if not labels:
+        return "{}"
+    return _encoder.encode({plain(key): plain(value) for key, value in labels.items()}).decode()

@@ -1,0 +1,44 @@
+"""The settings of execution_state, from the environment."""
+
+import re
+
+import msgspec
+
+_HOST = r"(\[[^\]]*\]|[^:,/?#@\[\]]*)(:\d+)?"
+_DATABASE = re.compile(rf"postgres(ql)?://([^/?#]*@)?{_HOST}(,{_HOST})*([/?#].*)?")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """ONWARD_… — every knob of execution_state, with its default and what it costs."""
+
+    nats_url: str
+    database_url: str
+    nats_sys_url: str | None = None
+    """The system account: without it a dead worker is noticed by ack_wait (20 s), and not at once."""
+    host: str = "127.0.0.1"
+    port: int = 7071
+    """Of /livez, /readyz and /metrics; 0 takes any free port."""
+    replicas: int = 1
+    """Of each stream that has to be made: 3 in a cluster."""
+    horizon_seconds: float = 86_400.0
+    """How long EVENTS keeps what is over; Postgres keeps it for ever."""
+    retention_seconds: float = 60.0
+    """Time between two looks at what may be purged."""
+    reconcile_seconds: float = 5.0
+    """Time between two looks, of a thousand open executions each, for what was lost."""
+    batch: int = 1000
+    """Events projected in one transaction."""
+    readers: int = 4
+    """Connections to Postgres that answer questions; three more write."""
+    lazy_fsync: bool = False
+    """Accepts a NATS server that may lose at a power cut what it has acknowledged."""
+
+    def __post_init__(self) -> None:
+        if _DATABASE.fullmatch(self.database_url) is None:
+            raise ValueError("database_url must read postgresql://user:password@host:5432/database")
+        if not (0 <= self.port <= 65_535 and self.replicas in {1, 3, 5}):
+            raise ValueError("port must be 0 to 65535, replicas 1, 3 or 5")
+        if self.horizon_seconds < 1 or self.retention_seconds <= 0 or self.reconcile_seconds <= 0:
+            raise ValueError("horizon_seconds must be 1 or more, the times between looks above 0")
+        if not (1 <= self.batch <= 5000 and self.readers >= 1):
+            raise ValueError("batch must be 1 to 5000, readers 1 or more")

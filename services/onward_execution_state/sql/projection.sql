@@ -1,0 +1,78 @@
+-- The projection: one transaction per batch of events.
+
+-- name: lead
+-- One projector at a time; the lock ends with its connection.
+select pg_try_advisory_lock(
+    hashtextextended('onward projection of ' || $1::text || ' into ' || current_schema(), 0));
+
+-- name: begin_position
+-- A new incarnation of a stream is read from its own beginning.
+insert into positions (stream, incarnation, sequence, at) values ($1, $2, 0, $3) on conflict do nothing;
+
+-- name: position
+select sequence, at from positions where stream = $1 and incarnation = $2;
+
+-- name: move_position
+-- No row back: another projector was here, so everything in this transaction is its work already.
+update positions set sequence = $4, at = $5
+ where stream = $1 and incarnation = $2 and sequence = $3
+returning sequence;
+
+-- name: known
+-- The fold goes on from these.
+select id, sequence, base_sequence, state from executions where id = any($1::uuid[]);
+
+-- name: insert_events
+-- A conflict is an event seen before.
+insert into events (execution_id, n, project, sequence, type, at, body)
+select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bytea[])
+on conflict (execution_id, n) do nothing;
+
+-- name: contradicted
+-- Events seen before with another content: two histories of one execution, as after a restored stream.
+select seen.execution_id, seen.n
+  from unnest($1::uuid[], $2::integer[], $3::bytea[]) as came (execution_id, n, body)
+  join events as seen on seen.execution_id = came.execution_id and seen.n = came.n
+ where seen.body <> came.body;
+
+-- name: stored_events
+-- All there is of these executions, to fold them again.
+select execution_id, n, sequence, body from events where execution_id = any($1::uuid[]) order by execution_id, n;
+
+-- name: save_executions
+-- Guarded by the version: an older fold never replaces a newer one.
+insert into executions (
+    id, project, version, sequence, base_sequence, status, reason, ready, task, task_id, queue, route, environment,
+    priority, labels, source, submitted_by, parent_id, root_id, retried_from, agent_id, team_id, attempt,
+    max_attempts, worker_id, error_type, created_at, updated_at, started_at, completed_at, due_at, outcome, state)
+select * from unnest(
+    $1::uuid[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::boolean[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::jsonb[], $16::text[],
+    $17::text[], $18::uuid[], $19::uuid[], $20::uuid[], $21::text[], $22::text[], $23::integer[],
+    $24::integer[], $25::text[], $26::text[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[],
+    $30::timestamptz[], $31::timestamptz[], $32::text[], $33::bytea[])
+on conflict (id) do update set
+    version = excluded.version, sequence = excluded.sequence, base_sequence = excluded.base_sequence,
+    status = excluded.status, reason = excluded.reason, ready = excluded.ready, queue = excluded.queue,
+    route = excluded.route, priority = excluded.priority, labels = excluded.labels, attempt = excluded.attempt,
+    max_attempts = excluded.max_attempts, worker_id = excluded.worker_id, error_type = excluded.error_type,
+    updated_at = excluded.updated_at, started_at = excluded.started_at, completed_at = excluded.completed_at,
+    due_at = excluded.due_at, outcome = excluded.outcome, state = excluded.state
+ where executions.version < excluded.version;
+
+-- name: quarantine
+-- The raw message, so that nothing is lost by going on.
+insert into event_quarantine (stream, incarnation, sequence, subject, body, why, at)
+select $1, $2, bad.sequence, bad.subject, bad.body, bad.why, $7
+  from unnest($3::bigint[], $4::text[], $5::bytea[], $6::text[]) as bad (sequence, subject, body, why)
+on conflict (stream, incarnation, sequence) do nothing;
+
+-- name: gaps
+-- Executions with a missing event.
+select execution_id from gaps;
+
+-- name: note_gaps
+insert into gaps (execution_id, at) select id, $2 from unnest($1::uuid[]) as id on conflict do nothing;
+
+-- name: close_gaps
+delete from gaps where execution_id = any($1::uuid[]);

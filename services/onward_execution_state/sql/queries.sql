@@ -1,0 +1,60 @@
+-- Questions: each is planned for its own arguments, so a filter that was left out costs nothing.
+
+-- name: list_executions
+-- Newest first; the cursor is the place of the last one shown. $3 and $4 repeat what $2 says in words of the indexes.
+select id, created_at, state
+  from executions
+ where project = $1
+   and ($2::text[] is null or status = any($2))
+   and (not $3::boolean or outcome is null)
+   and ($4::text[] is null or outcome = any($4))
+   and ($5::text is null or task = $5)
+   and ($6::text is null or queue = $6)
+   and ($7::text is null or environment = $7)
+   and ($8::text is null or agent_id = $8)
+   and ($9::text is null or team_id = $9)
+   and ($10::text is null or worker_id = $10)
+   and ($11::uuid is null or parent_id = $11)
+   and ($12::jsonb is null or (labels <> '{}' and labels @> $12))
+   and ($13::timestamptz is null or created_at >= $13)
+   and ($14::timestamptz is null or created_at < $14)
+   and ($15::text is null or strpos(task, $15) > 0 or id between $16::uuid and $17::uuid)
+   and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
+ order by created_at desc, id desc
+ limit $20;
+
+-- name: as_of
+-- Of the stream's present life.
+select sequence, at from positions where stream = $1 and incarnation = $2;
+
+-- name: execution
+select state, sequence from executions where project = $1 and id = $2;
+
+-- name: events
+select n, body from events where project = $1 and execution_id = $2 and n > $3 order by n limit $4;
+
+-- name: ids_with_prefix
+-- A uuid sorts as its digits do, so a prefix is a range.
+select id from executions where project = $1 and id between $2 and $3 order by id limit $4;
+
+-- name: open_per_route
+-- What waits and what runs, where; `oldest` is since when the first of those waits for a worker.
+select queue, route,
+       count(*) filter (where ready) as waiting,
+       count(*) filter (where worker_id is not null) as running,
+       min(updated_at) filter (where ready) as oldest
+  from executions
+ where project = $1 and outcome is null
+ group by queue, route;
+
+-- name: repairs
+select at, kind, project, execution_id, detail from repairs order by at desc, id desc limit $1;
+
+-- name: repairs_by_kind
+select kind, count(*) as repaired from repairs group by kind;
+
+-- name: set_aside
+select count(*) as events from event_quarantine;
+
+-- name: missing
+select count(*) as executions from gaps;

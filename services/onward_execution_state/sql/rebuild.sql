@@ -1,0 +1,67 @@
+-- Filling fresh tables from the log beside those in use, comparing the two, and putting one in the other's place.
+
+-- name: lock
+-- One rebuild at a time; the lock ends with its connection.
+select pg_try_advisory_lock(hashtextextended('onward rebuild', 0));
+
+-- name: drop_fresh
+drop schema if exists onward_fresh cascade;
+
+-- name: make_fresh
+create schema onward_fresh;
+
+-- name: lives
+-- The lives of streams that were projected. More than one: sequences cannot tell what the present one still holds.
+select count(*) as lives from positions where stream = $1;
+
+-- name: keep_purged
+-- History that EVENTS no longer holds is nowhere else. What EVENTS has is there already, and stays as EVENTS has it.
+with kept as (
+    insert into onward_fresh.events select * from public.events where $2::boolean or sequence < $1
+    on conflict do nothing
+    returning execution_id)
+select distinct execution_id from kept;
+
+-- name: keep_quarantine
+insert into onward_fresh.event_quarantine
+select * from public.event_quarantine
+ where not (stream = $1 and incarnation = $2) or sequence < $3
+on conflict do nothing;
+
+-- name: keep_positions
+insert into onward_fresh.positions
+select * from public.positions where not (stream = $1 and incarnation = $2)
+on conflict do nothing;
+
+-- name: take_place
+-- Locked in the order in which the projection writes, so that neither waits for the other in a circle. Whoever writes
+-- next finds another position than its own, and reads on from there.
+lock table public.events, public.executions, public.gaps, public.event_quarantine, public.positions
+    in access exclusive mode;
+drop table public.events, public.executions, public.gaps, public.event_quarantine, public.positions;
+alter table onward_fresh.events set schema public;
+alter table onward_fresh.executions set schema public;
+alter table onward_fresh.gaps set schema public;
+alter table onward_fresh.event_quarantine set schema public;
+alter table onward_fresh.positions set schema public;
+drop schema onward_fresh cascade;
+
+-- name: differing_executions
+-- Rows that no later event explains: both sides have read at least as far as either row says.
+select coalesce(here.id, fresh.id) as id, here.version as here, fresh.version as fresh
+  from public.executions as here
+  full join onward_fresh.executions as fresh on fresh.id = here.id
+ where here is distinct from fresh
+   and greatest(coalesce(here.sequence, 0), coalesce(fresh.sequence, 0)) <= $1
+ order by 1
+ limit $2;
+
+-- name: differing_events
+select coalesce(here.execution_id, fresh.execution_id) as id, coalesce(here.n, fresh.n) as n,
+       here.execution_id is null as missing
+  from public.events as here
+  full join onward_fresh.events as fresh on fresh.execution_id = here.execution_id and fresh.n = here.n
+ where here is distinct from fresh
+   and greatest(coalesce(here.sequence, 0), coalesce(fresh.sequence, 0)) <= $1
+ order by 1, 2
+ limit $2;

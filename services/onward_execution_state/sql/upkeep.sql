@@ -1,0 +1,38 @@
+-- What the maintenance loops ask and write.
+
+-- name: lead
+select pg_try_advisory_lock(hashtextextended('onward ' || $1::text, 0));
+
+-- name: to_carry
+-- Open executions whose log begins at or before $1: purged to there, it could not be read any more.
+select id, project, version, sequence, base_sequence, state
+  from executions
+ where outcome is null and base_sequence <= $1
+ order by base_sequence
+ limit $2;
+
+-- name: checkpoints
+-- All that may hold checkpoints of one execution, in order.
+select n, body from events
+ where execution_id = $1 and type in ('checkpoint_reached', 'carried')
+ order by n;
+
+-- name: purged_to
+select up_to from purges where stream = $1 and incarnation = $2;
+
+-- name: note_purge
+-- On a durable connection: its commit flushes all that the projection committed before, without waiting for the disk.
+insert into purges (stream, incarnation, up_to, at) values ($1, $2, $3, $4)
+on conflict (stream, incarnation) do update set up_to = excluded.up_to, at = excluded.at
+ where purges.up_to < excluded.up_to;
+
+-- name: unmoved
+-- Open executions that nothing has happened to for a while, in order of their id.
+select id, project, version, ready, worker_id, due_at, route
+  from executions
+ where outcome is null and updated_at < $1 and id > $2
+ order by id
+ limit $3;
+
+-- name: note_repair
+insert into repairs (at, kind, project, execution_id, detail) values ($1, $2, $3, $4, $5);

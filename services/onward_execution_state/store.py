@@ -1,0 +1,120 @@
+"""What the projection asks of Postgres: one function for each statement, no decisions."""
+
+import itertools
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from onward.bus.ports import Raw
+from onward.contract import events as ev
+from onward.contract import subjects
+from onward_execution_state import rows
+from onward_execution_state.database import Connection
+from onward_execution_state.fold import Arrived, Bad, Known
+from onward_execution_state.statements import load
+
+_SQL = load("projection.sql")
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A stream in one of its lives: sequences mean something within it only."""
+
+    stream: str
+    incarnation: str
+
+
+async def lead(connection: Connection, source: Source) -> bool:
+    """Whether this connection is the one that projects."""
+    return bool(await connection.fetchval(_SQL["lead"], source.stream))
+
+
+async def position(connection: Connection, source: Source, now: datetime) -> int:
+    """How far this stream is projected; 0 for one never seen."""
+    await connection.execute(_SQL["begin_position"], source.stream, source.incarnation, now)
+    row = await connection.fetchrow(_SQL["position"], source.stream, source.incarnation)
+    return int(row["sequence"]) if row else 0
+
+
+async def move_position(
+    connection: Connection, source: Source, previous: int, to: int, now: datetime
+) -> bool:
+    """Whether the position was still at `previous`, and is at `to` now."""
+    moved = await connection.fetchval(
+        _SQL["move_position"], source.stream, source.incarnation, previous, to, now
+    )
+    return moved is not None
+
+
+async def known(connection: Connection, ids: Iterable[str]) -> dict[str, Known]:
+    """The executions that have a row, among these."""
+    found = await connection.fetch(_SQL["known"], list(ids))
+    return {
+        str(row["id"]): Known(rows.state_of(row["state"]), row["sequence"], row["base_sequence"])
+        for row in found
+    }
+
+
+async def insert_events(connection: Connection, arrived: list[Arrived]) -> list[Bad]:
+    """Stores them; returns those that contradict an event stored before."""
+    columns = rows.event_columns(arrived)
+    done = await connection.execute(_SQL["insert_events"], *columns)
+    if int(done.rsplit(" ", 1)[1]) == len(arrived):
+        return []
+    found = await connection.fetch(_SQL["contradicted"], columns[0], columns[1], columns[-1])
+    differing = {(str(row["execution_id"]), row["n"]) for row in found}
+    return [
+        Bad(item.raw, f"another event {item.event.n} of this execution is known already")
+        for item in arrived
+        if (item.event.execution_id, item.event.n) in differing
+    ]
+
+
+async def stored_events(connection: Connection, ids: Iterable[str]) -> dict[str, list[Arrived]]:
+    """All stored events of these executions, in order."""
+    found = await connection.fetch(_SQL["stored_events"], list(ids))
+    by_execution = itertools.groupby(found, key=lambda row: row["execution_id"])
+    return {str(execution_id): [_arrived(row) for row in group] for execution_id, group in by_execution}
+
+
+async def save_executions(connection: Connection, changed: list[Known]) -> list[int]:
+    """Writes their rows where these are older; returns the size of each state."""
+    columns = rows.execution_columns(changed)
+    await connection.execute(_SQL["save_executions"], *columns)
+    return rows.size_of(columns)
+
+
+async def quarantine(connection: Connection, source: Source, bad: list[Bad], now: datetime) -> None:
+    """Keeps messages that cannot be projected."""
+    await connection.execute(
+        _SQL["quarantine"],
+        source.stream,
+        source.incarnation,
+        [item.raw.sequence for item in bad],
+        [rows.plain(item.raw.subject) for item in bad],
+        [item.raw.data for item in bad],
+        [rows.plain(item.why) for item in bad],
+        now,
+    )
+
+
+async def gaps(connection: Connection) -> set[str]:
+    """The executions with a missing event."""
+    return {str(row["execution_id"]) for row in await connection.fetch(_SQL["gaps"])}
+
+
+async def note_gaps(connection: Connection, ids: Iterable[str], now: datetime) -> None:
+    """Remembers that events of these are missing."""
+    await connection.execute(_SQL["note_gaps"], list(ids), now)
+
+
+async def close_gaps(connection: Connection, ids: Iterable[str]) -> None:
+    """Nothing is missing in these any more."""
+    await connection.execute(_SQL["close_gaps"], list(ids))
+
+
+def _arrived(row: Any) -> Arrived:
+    event = ev.decode(row["body"])
+    subject = subjects.event(event.project, event.execution_id, event.wake)
+    return Arrived(Raw(row["sequence"], subject, row["body"]), event)

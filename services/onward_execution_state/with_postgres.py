@@ -1,0 +1,178 @@
+"""The half of this service that lives on Postgres: projection, answers, maintenance. It waits while that is away."""
+
+import asyncio
+import logging
+import os
+import time
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from onward.bus import streams
+from onward.bus.bus import Bus
+from onward.bus.depths import Depth, depths
+from onward.contract import ids
+from onward.contract.errors import Unavailable
+from onward.process.health import Health
+from onward.process.loop import Loop, RunOnce, utc_now
+from onward.process.metrics import Metrics
+from onward.process.stop import Stop
+from onward_execution_state.database import UNREACHABLE, Database, why_unreachable
+from onward_execution_state.followers import queues
+from onward_execution_state.leader import Leader
+from onward_execution_state.life import life_of_events
+from onward_execution_state.maintenance.carrying import Carrier
+from onward_execution_state.maintenance.reconcile import Reconciler, ReconcileSettings
+from onward_execution_state.maintenance.repair import Repairer
+from onward_execution_state.maintenance.retention import Retention, RetentionSettings
+from onward_execution_state.migrate import migrate
+from onward_execution_state.overview import Overview
+from onward_execution_state.project import Projector
+from onward_execution_state.queries import Queries
+from onward_execution_state.settings import Settings
+from onward_execution_state.without_postgres import FOLLOWERS
+from onward_execution_state.workers import Workers
+
+log = logging.getLogger(__name__)
+
+_POLL = timedelta(seconds=0.5)
+_GATHER_SECONDS = 0.02
+"""A transaction costs as much as a dozen events: rows may be this old, reads by id come from the log anyway."""
+_CARRIED_AT_ONCE = 200
+_TRY_AGAIN_SECONDS = 0.5
+
+
+class WithPostgres:
+    """Projects, answers, and keeps things in order."""
+
+    def __init__(self, bus: Bus, settings: Settings, metrics: Metrics, workers: Workers) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._database = Database(settings.database_url, readers=settings.readers)
+        self._schema: str | None = "the schema is not looked at yet"
+        self._gathering: asyncio.TimerHandle | None = None
+        life = life_of_events(bus.connection, time.monotonic)
+        self._leaders = [Leader(self._database, "reconciling"), Leader(self._database, "retention")]
+        self.projector = Projector(bus.events, self._database, life, metrics, most=settings.batch)
+        self._projection = Loop("projection", _POLL, self.projector.run_once)
+        overview = Overview(self._database, workers, self._depths, self._facts, utc_now)
+        self._queries = Queries(self._database, life, overview)
+        self._loops = [
+            self._projection,
+            self._reconciling(metrics, workers),
+            self._retention(metrics, life),
+        ]
+
+    def poke(self) -> None:
+        """Something is there to be projected: soon, together with what comes in the meantime."""
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._project_now)
+
+    def _project_now(self) -> None:
+        self._gathering = None
+        self._projection.poke()
+
+    def watch(self, health: Health) -> None:
+        """Adds what may be wrong here."""
+        health.add_ready("schema", lambda: self._schema)
+        health.add_ready("postgres", self._database.ready)
+        health.add_ready("position", lambda: self.projector.trouble)
+        for loop in self._loops:
+            health.add_ready(loop.name, partial(_overdue, loop))
+
+    async def answer(self) -> None:
+        """Answers questions from now on; while Postgres is away, by saying so."""
+        await self._queries.serve(self._bus.messages)
+
+    async def run(self, stop: Stop) -> None:
+        """Works until the stop, as soon as the schema is as it must be. Raises Misconfigured."""
+        try:
+            await self._migrate()
+            await asyncio.gather(*(loop.run(stop) for loop in self._loops))
+        finally:
+            await self.projector.close()
+            for leader in self._leaders:
+                await leader.close()
+            await self._database.close()
+
+    async def _migrate(self) -> None:
+        while self._schema is not None:
+            try:
+                connection = await self._database.writer(durable=True)
+                try:
+                    for version in await migrate(connection, utc_now()):
+                        log.info("migration %d is applied", version)
+                finally:
+                    await connection.close()
+                self._schema = None
+            except UNREACHABLE as error:
+                if self._schema != (why := why_unreachable(error)):
+                    log.warning("waiting for the schema: %s", why)
+                self._schema = why
+                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+    def _reconciling(self, metrics: Metrics, workers: Workers) -> Loop:
+        settings = ReconcileSettings()
+        repairer = Repairer(
+            self._bus.connection,
+            events=self._bus.events,
+            messages=self._bus.messages,
+            workers=workers,
+            new_id=new_id,
+            ack_wait=settings.ack_wait,
+        )
+        reconciler = Reconciler(
+            settings, leader=self._leaders[0], repairer=repairer, events=self._bus.events, metrics=metrics
+        )
+        every = timedelta(seconds=self._settings.reconcile_seconds)
+        return Loop("reconciling", every, self._quietly(reconciler.run_once))
+
+    def _retention(self, metrics: Metrics, life: Any) -> Loop:
+        retention = Retention(
+            RetentionSettings(horizon=timedelta(seconds=self._settings.horizon_seconds), followers=FOLLOWERS),
+            leader=self._leaders[1],
+            connection=self._bus.connection,
+            events=self._bus.events,
+            carrier=Carrier(self._bus.events, new_id, at_once=_CARRIED_AT_ONCE),
+            source=life,
+            metrics=metrics,
+        )
+        every = timedelta(seconds=self._settings.retention_seconds)
+        return Loop("retention", every, self._quietly(retention.run_once))
+
+    def _quietly(self, run_once: RunOnce) -> RunOnce:
+        """A round that finds Postgres or NATS away is no failure of its own: /readyz tells of that."""
+
+        async def quiet(now: datetime) -> Any:
+            try:
+                return await run_once(now)
+            except (*UNREACHABLE, Unavailable) as error:
+                log.info("a round is left out: %s: %s", type(error).__name__, error)
+                return None
+
+        return quiet
+
+    async def _depths(self, project: str) -> dict[tuple[str, str], Depth]:
+        names = set(self._bus.config.items(project, queues.KIND))
+        if project == queues.DEFAULT[0]:
+            names.add(queues.DEFAULT[1])
+        return await depths(self._bus.connection, project, sorted(names))
+
+    async def _facts(self) -> dict[str, Any]:
+        position, last = self.projector.position, (await streams.state(self._bus.connection)).last_sequence
+        return {
+            "leads": position is not None,
+            "position": position,
+            "last_sequence": last,
+            "lag": None if position is None else max(0, last - position),
+            "trouble": self.projector.trouble,
+        }
+
+
+def _overdue(loop: Loop) -> str | None:
+    return loop.overdue(utc_now())
+
+
+def new_id() -> str:
+    """A fresh UUIDv7."""
+    return ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))

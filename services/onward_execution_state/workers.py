@@ -1,0 +1,100 @@
+"""Who works: the workers as their heartbeats tell."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from onward.contract.submission import Heartbeat
+
+GONE_AFTER = timedelta(seconds=10)
+FORGOTTEN_AFTER = timedelta(hours=1)
+
+
+class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker as people read it: `listening`, `draining`, or `gone` when its heartbeats are missing."""
+
+    worker_id: str
+    status: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    tasks: tuple[str, ...]
+    slots: int
+    busy: int
+    started_at: datetime
+    last_seen: datetime
+
+
+class Workers:
+    """The workers heard of in the last hour; times are those at which their heartbeats came in."""
+
+    def __init__(self, since: datetime) -> None:
+        self._since = since
+        self._heard: dict[str, tuple[Heartbeat, datetime]] = {}
+        self._dead: set[str] = set()
+
+    def hear(self, data: bytes, now: datetime) -> Heartbeat | None:
+        """Takes in a heartbeat; None for what is none."""
+        try:
+            beat = msgspec.json.decode(data, type=Heartbeat)
+        except msgspec.MsgspecError:
+            return None
+        # Its connection may have been lost without it.
+        self._dead.discard(beat.worker_id)
+        self._heard[beat.worker_id] = (beat, now)
+        return beat
+
+    def ended(self, worker_id: str) -> None:
+        """Its connection has ended: it counts as gone, unless it is heard again."""
+        self._dead.add(worker_id)
+
+    def alive(self, worker_id: str, now: datetime) -> bool:
+        """Whether it was heard of lately; everybody is until we have listened long enough to know."""
+        if worker_id in self._dead:
+            return False
+        if now - self._since < 2 * GONE_AFTER:
+            return True
+        heard = self._heard.get(worker_id)
+        return heard is not None and now - heard[1] < GONE_AFTER
+
+    def holds(self, worker_id: str, execution_id: str, now: datetime) -> bool:
+        """Whether it is alive and does not say that it holds something else."""
+        heard = self._heard.get(worker_id)
+        return self.alive(worker_id, now) and (heard is None or execution_id in heard[0].holds)
+
+    def of_project(self, project: str, now: datetime) -> list[WorkerView]:
+        """All of a project, by id."""
+        self._forget(now)
+        return [
+            self._view(beat, seen, now)
+            for _, (beat, seen) in sorted(self._heard.items())
+            if beat.project == project
+        ]
+
+    def listening(self, project: str, queue: str, now: datetime) -> int:
+        """How many workers take from a queue."""
+        views = self.of_project(project, now)
+        return sum(queue in view.queues for view in views if view.status == "listening")
+
+    def _view(self, beat: Heartbeat, seen: datetime, now: datetime) -> WorkerView:
+        gone = beat.worker_id in self._dead or now - seen >= GONE_AFTER
+        return WorkerView(
+            worker_id=beat.worker_id,
+            status="gone" if gone else "draining" if beat.draining else "listening",
+            host=beat.host,
+            pid=beat.pid,
+            version=beat.version,
+            queues=beat.queues,
+            tasks=beat.tasks,
+            slots=beat.slots,
+            busy=0 if gone else len(beat.holds),
+            started_at=beat.started_at,
+            last_seen=seen,
+        )
+
+    def _forget(self, now: datetime) -> None:
+        for worker_id, (_, seen) in list(self._heard.items()):
+            if now - seen > FORGOTTEN_AFTER:
+                del self._heard[worker_id]
+        self._dead &= self._heard.keys()

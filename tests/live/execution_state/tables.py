@@ -1,0 +1,24 @@
+"""What the projection's tables hold, as a value to compare."""
+
+import hashlib
+
+# `at` of positions and quarantine is when we looked, not what happened.
+CONTENTS = {
+    "executions": "select * from executions order by id",
+    "events": "select execution_id, n, project, type, at, body, sequence from events order by execution_id, n",
+    "event_quarantine": "select sequence, body, why from event_quarantine order by sequence",
+    "gaps": "select execution_id from gaps order by 1",
+}
+
+
+async def contents(database, *tables):
+    """The rows of these tables, or all of the projection's."""
+    return {
+        table: [tuple(row.values()) for row in await database.ask(CONTENTS[table])]
+        for table in tables or CONTENTS
+    }
+
+
+async def digest(database):
+    """One value that differs when any row does."""
+    return hashlib.sha256(repr(await contents(database)).encode()).hexdigest()

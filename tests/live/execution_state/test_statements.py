@@ -1,0 +1,23 @@
+import pytest
+
+from onward_execution_state import statements
+from onward_execution_state.rebuild import FRESH
+from tests.live.execution_state.conftest import migrated
+
+SEVERAL = {"take_place"}
+"""Not one statement but several in one transaction: run by test_rebuild."""
+
+
+@pytest.mark.parametrize("file", statements.all_files())
+async def test_every_statement_prepares_on_the_migrated_schema(database, file):
+    connection = await database.writer(durable=True)
+    if file == "rebuild.sql":
+        await connection.execute(f"create schema {FRESH}")
+        await (await migrated(database._url, schema=FRESH)).close()
+    found = statements.load(file)
+    assert found
+
+    for name in found.keys() - SEVERAL:
+        await connection.prepare(found[name])
+
+    await connection.close()
