@@ -1,0 +1,65 @@
+"""Answers as plain ASGI: bytes that are ready, without a framework's response object around them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from onward.contract.errors import OnwardError
+from onward.http.call import call_of
+from onward.http.problems import to_answer
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_JSON: Headers = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_encoder = msgspec.json.Encoder()
+
+
+class Answer:
+    """A whole answer, ready to be sent."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes, headers: Headers) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+    async def __call__(self, _scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        """Sends it."""
+        headers = self.headers
+        if self.status != 304:
+            headers = (*headers, (b"content-length", str(len(self.body)).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def json_answer(value: Any, status: int = 200, headers: Headers = ()) -> Answer:
+    """`value` as JSON."""
+    return Answer(status, _encoder.encode(value), _JSON + headers)
+
+
+def raw_answer(body: bytes, status: int = 200, headers: Headers = ()) -> Answer:
+    """JSON that is encoded already."""
+    return Answer(status, body, _JSON + headers)
+
+
+def text_answer(body: str, media_type: str) -> Answer:
+    """Plain text of some type."""
+    return Answer(
+        200, body.encode(), ((b"content-type", media_type.encode()), (b"cache-control", b"no-store"))
+    )
+
+
+async def refuse_socket(scope: Any, send: Callable[[Any], Awaitable[None]], error: OnwardError) -> None:
+    """Refuses a WebSocket before it is open: with a problem where the server can, by a close code otherwise."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": 4000 + error.status, "reason": error.code})
+        return
+    status, headers, body = to_answer(error, scope, call_of(scope).trace_id)
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})

@@ -1,0 +1,115 @@
+"""API keys: who may come in, and as whom. A route needs a key unless it says `public` itself."""
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+import os
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from onward.contract.errors import OnwardError, Unauthorized
+from onward.contract.ids import check_name
+from onward.contract.submission import KeySpec
+from onward.http.answer import refuse_socket
+from onward.http.call import Principal, call_of
+from onward.http.load import Load
+
+Receive = Callable[[], Any]
+Send = Callable[[Any], Any]
+App = Callable[[Any, Any, Any], Any]
+FindKey = Callable[[str, str], KeySpec | None]
+
+PUBLIC = "public"
+"""The member of a route's `opt` that opens it: True, or "loopback" for callers on this machine. Absent: a key."""
+
+# The tail has a fixed length, so a project whose name holds underscores is still read in one way only.
+_KEY = re.compile(r"ow_(?P<project>[a-z0-9][a-z0-9_-]{0,62})_(?P<id>[a-z0-9]{12})_[A-Za-z0-9_-]{43}")
+_LONGEST = 4 + 63 + 1 + 12 + 1 + 43
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_NEEDED = "send the header `Authorization: Bearer ow_…`"
+
+
+def new_key(
+    project: str, *, now: datetime, name: str = "", random: Callable[[int], bytes] = os.urandom
+) -> tuple[str, KeySpec]:
+    """A fresh key and what is stored of it; the text is shown once and kept nowhere."""
+    check_name("project", project)
+    public_id = "".join(_LETTERS[byte % len(_LETTERS)] for byte in random(12))
+    secret = base64.urlsafe_b64encode(random(32)).rstrip(b"=").decode()
+    text = f"ow_{project}_{public_id}_{secret}"
+    return text, KeySpec(id=public_id, project=project, sha256=_digest(text), created_at=now, name=name)
+
+
+class KeyRing:
+    """Tells from an Authorization header who calls; `find(project, public id)` looks a key up."""
+
+    def __init__(self, find: FindKey) -> None:
+        self._find = find
+
+    def verify(self, authorization: bytes | None) -> Principal:
+        """Who calls. Raises Unauthorized for whatever is not a known, unrevoked key."""
+        if authorization is None:
+            raise Unauthorized("this needs an API key", fix=_NEEDED)
+        scheme, _, given = authorization.partition(b" ")
+        text = given.strip(b" ").decode("latin-1")
+        parts = _KEY.fullmatch(text) if len(text) <= _LONGEST else None
+        if scheme.lower() != b"bearer" or parts is None:
+            raise Unauthorized("this is not an API key", fix=_NEEDED)
+        spec = self._find(parts["project"], parts["id"])
+        # Hashed and compared whether it is known or not: the time tells nobody which ids exist.
+        known = hmac.compare_digest(_digest(text), spec.sha256 if spec else _digest(""))
+        if spec is None or not known or spec.project != parts["project"] or spec.id != parts["id"]:
+            raise Unauthorized(
+                "this API key is not known", fix="`onward up` wrote a key into the CLI's profile"
+            )
+        if spec.revoked:
+            raise Unauthorized("this API key was revoked", fix="ask for a new one")
+        return Principal(spec.project, spec.id, f"key:{spec.name or spec.id}")
+
+
+def authenticated(app: App, ring: KeyRing, load: Load) -> App:
+    """`app` behind the key ring: who calls is in the call, or the request is refused before its body is read.
+
+    Made a middleware of the framework, so that it runs once the route is known. Overload spares public routes.
+    """
+
+    async def guarded(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await app(scope, receive, send)
+            return
+        call = call_of(scope)
+        if not _open(scope):
+            try:
+                load.check()
+                call.principal = ring.verify(call.headers.get(b"authorization"))
+            except OnwardError as error:
+                if scope["type"] == "http":
+                    raise
+                await refuse_socket(scope, send, error)
+                return
+        await app(scope, receive, send)
+
+    return guarded
+
+
+def _open(scope: Any) -> bool:
+    public = scope["route_handler"].opt.get(PUBLIC, False)
+    return public is True or (public == "loopback" and _from_this_machine(scope))
+
+
+def _from_this_machine(scope: Any) -> bool:
+    """Whether the caller is on loopback, and nobody forwarded the request."""
+    headers = call_of(scope).headers
+    if b"forwarded" in headers or b"x-forwarded-for" in headers:
+        return False
+    try:
+        return ipaddress.ip_address((scope.get("client") or ("",))[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The REST and WebSocket door of the platform; a program of its own, imported by nobody."""

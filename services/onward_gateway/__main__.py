@@ -1,0 +1,159 @@
+"""The composition root of the gateway: `python -m onward_gateway`."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+
+import uvicorn
+
+from onward.bus import streams
+from onward.bus.bus import Bus, open_bus
+from onward.contract import ids, subjects
+from onward.http.load import Load
+from onward.process.health import Health
+from onward.process.loop import Loop, utc_now
+from onward.process.metrics import Metrics
+from onward.process.run import run
+from onward.process.settings import load_or_exit
+from onward.process.stop import Stop
+from onward.telemetry.setup import start_telemetry
+from onward_gateway.app import create_app
+from onward_gateway.forward import Relay
+from onward_gateway.gateway import Gateway
+from onward_gateway.known import Known
+from onward_gateway.presence import Presence
+from onward_gateway.prompt_log import PromptLog
+from onward_gateway.settings import Settings
+from onward_gateway.startup import Startup
+from onward_gateway.store import Store
+
+_KEEP_ALIVE_SECONDS = 75
+_BACKLOG = 2048
+_MOST_BYTES_OF_A_MESSAGE = 65_536
+_LOOK_AT_STORE = timedelta(seconds=3)
+
+
+class Server(uvicorn.Server):
+    """A server whose signals belong to the process it lives in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves signals alone."""
+        yield
+
+
+def new_id() -> str:
+    """A fresh UUIDv7."""
+    return ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+async def serve(stop: Stop, settings: Settings) -> None:
+    """Answers requests until it is asked to stop; then those in flight are finished."""
+    async with _gateway(stop, settings) as gateway:
+        config = uvicorn.Config(
+            create_app(gateway),
+            host=settings.host,
+            port=settings.port,
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            ws_max_size=_MOST_BYTES_OF_A_MESSAGE,
+            timeout_graceful_shutdown=int(settings.drain_seconds),
+        )
+        server = Server(config)
+        serving = asyncio.ensure_future(server.serve())
+        asked = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
+        gateway.closing.set()
+        server.should_exit = True
+        await serving
+
+
+@contextlib.asynccontextmanager
+async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
+    telemetry = start_telemetry("onward-gateway")
+    bus = await open_bus(
+        settings.nats_url, "gateway", lambda: stop.fail("the connection to NATS is closed for good")
+    )
+    presence = Presence(time.monotonic)
+    store = Store(lambda: _usage(bus), settings.full_at)
+    startup = Startup(bus)
+    load = Load(most=settings.most_in_flight, most_parked=settings.most_waiting)
+    relay = Relay(settings.relay_url)
+    gateway = Gateway(
+        events=PromptLog(bus.events),
+        messages=bus.messages,
+        known=Known(bus.config),
+        presence=presence,
+        store=store,
+        relay=relay,
+        load=load,
+        health=_health(bus, store, startup, stop),
+        metrics=_metrics(load, store),
+        clock=lambda: datetime.now(UTC),
+        new_id=new_id,
+    )
+    await bus.messages.subscribe(subjects.ALL_HEARTBEATS, presence.heard)
+    looking = Loop("store", _LOOK_AT_STORE, store.look, clock=utc_now)
+    starting = asyncio.ensure_future(startup.run())
+    starting.add_done_callback(lambda done: _give_up(done, stop))
+    tasks = [asyncio.ensure_future(looking.run(stop)), asyncio.ensure_future(load.watch()), starting]
+    try:
+        yield gateway
+        if starting.done():
+            starting.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await relay.close()
+        await bus.close()
+        telemetry.shutdown()
+
+
+def _give_up(starting: "asyncio.Future[None]", stop: Stop) -> None:
+    if not starting.cancelled() and (error := starting.exception()) is not None:
+        stop.fail(str(error))
+
+
+async def _usage(bus: Bus) -> tuple[int, int]:
+    state = await streams.state(bus.connection)
+    return state.bytes, state.max_bytes
+
+
+def _health(bus: Bus, store: Store, startup: Startup, stop: Stop) -> Health:
+    health = Health()
+    health.add_ready("start", lambda: startup.missing)
+    health.add_ready("nats", lambda: None if bus.connection.connected else "not connected to NATS")
+    health.add_ready("store", store.full)
+    health.add_ready("draining", lambda: "draining" if stop.requested else None)
+    return health
+
+
+def _metrics(load: Load, store: Store) -> Metrics:
+    metrics = Metrics()
+    metrics.gauge("onward_http_in_flight", "Requests in flight.").set(lambda: load.in_flight)
+    metrics.gauge("onward_http_waiting", "Requests that wait for an end or follow a log.").set(
+        lambda: load.parked
+    )
+    metrics.gauge("onward_loop_lag_seconds", "How late the event loop is.").set(lambda: load.lag)
+    metrics.gauge("onward_store_share", "Share of the event store in use.").set(lambda: store.share)
+    return metrics
+
+
+def main() -> None:
+    """Reads the settings, then serves."""
+    settings = load_or_exit(Settings, "GATEWAY", os.environ)
+    run(lambda stop: serve(stop, settings), grace_seconds=settings.drain_seconds + 5)
+
+
+if __name__ == "__main__":
+    main()

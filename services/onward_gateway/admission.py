@@ -1,0 +1,152 @@
+"""Whether a submission may become an execution, and what exactly is asked for: pure, and before anything is stored."""
+
+import difflib
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from onward.contract import decide, ids
+from onward.contract.errors import BadRequest, InvalidBody, OnwardError, UnknownQueue, UnknownTask
+from onward.contract.submission import MAX_INPUT, MAX_LABELS, Submission
+from onward.http import json_text
+from onward.http.problems import FieldError, blaming
+from onward_gateway import schemas
+from onward_gateway.known import Known, KnownTask
+
+YEAR = timedelta(days=366)
+_LABEL = 256
+_TEXT = 256
+_generic = msgspec.json.Decoder()
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A submission that was found good: what `decide.submit` needs of it."""
+
+    queue: str
+    priority: int
+    run_at: datetime | None
+    fields: dict[str, Any]
+
+
+def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Admitted:
+    """What to store for `asked`. Raises a BadRequest that names the member, and what to do about it."""
+    task = _task(asked.task, project, known)
+    queue = _queue(task.spec.queue if asked.queue is None else asked.queue, project, known)
+    priority = task.spec.priority if asked.priority is None else asked.priority
+    if not 1 <= priority <= 9:
+        raise _wrong("/priority", f"{priority} is not 1 (lowest) to 9")
+    if asked.environment is not None:
+        ids.check_name("environment", asked.environment)
+    if asked.parent_id is not None and not ids.is_execution_id(asked.parent_id):
+        raise _wrong("/parent_id", "this is not an execution id")
+    if asked.task_id is not None and not 1 <= len(asked.task_id) <= _TEXT:
+        raise _wrong("/task_id", f"it has 1 to {_TEXT} characters")
+    _check_labels(asked.labels)
+    _check_input(asked.input, task)
+    return Admitted(
+        queue=queue,
+        priority=priority,
+        run_at=_run_at(asked, now),
+        fields={
+            "task": asked.task,
+            "input": asked.input,
+            "task_id": asked.task_id,
+            "environment": asked.environment or known.environment(project, queue),
+            "labels": asked.labels,
+            "retry": decide.retry_policy(asked.retry, task.spec.retry),
+            "timeouts": asked.timeouts or task.spec.timeouts,
+            "parent_id": asked.parent_id,
+        },
+    )
+
+
+def idempotency_key(asked: Submission, header: bytes | None) -> str | None:
+    """The key of this submission, from its header or its body."""
+    key = asked.idempotency_key
+    if header is not None:
+        told = header.decode("utf-8", "replace")
+        if key is not None and key != told:
+            raise _wrong("/idempotency_key", "the header Idempotency-Key says something else")
+        key = told
+    if key is not None and not (1 <= len(key) <= _TEXT and key.isprintable()):
+        raise _wrong("/idempotency_key", f"it has 1 to {_TEXT} printable characters")
+    return key
+
+
+def fingerprint(asked: Submission) -> str:
+    """What tells two requests with one key apart: a hash of all they ask for, whatever its spelling in JSON."""
+    members = msgspec.structs.asdict(asked)
+    del members["idempotency_key"]
+    members["input"] = _generic.decode(asked.input)
+    return hashlib.sha256(_canonical.encode(members)).hexdigest()
+
+
+def _task(name: str, project: str, known: Known) -> KnownTask:
+    task = known.task(project, name)
+    if task is None:
+        ids.check_name("task", name)
+        names = known.tasks(project)
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = (
+            f"did you mean {close[0]!r}?"
+            if close
+            else "start a worker that has it; `onward task list` shows all"
+        )
+        error = UnknownTask(f"no worker ever announced a task {name!r}", fix=hint)
+        raise blaming(error, FieldError("/task", "unknown"))
+    return task
+
+
+def _queue(name: str, project: str, known: Known) -> str:
+    if known.queue(project, name):
+        return name
+    ids.check_name("queue", name)
+    close = difflib.get_close_matches(name, known.queues(project), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "start a worker on it: `onward worker start --queue …`"
+    raise blaming(UnknownQueue(f"there is no queue {name!r}", fix=hint), FieldError("/queue", "unknown"))
+
+
+def _check_labels(labels: dict[str, str]) -> None:
+    if len(labels) > MAX_LABELS:
+        raise _wrong("/labels", f"{len(labels)} labels are more than {MAX_LABELS}")
+    for key, value in labels.items():
+        if not key or len(key) > _LABEL or len(value) > _LABEL:
+            raise _wrong(
+                "/labels", f"a label's name has 1 to {_LABEL} characters, its value at most {_LABEL}"
+            )
+
+
+def _check_input(given: msgspec.Raw, task: KnownTask) -> None:
+    value = json_text.value_of(given, "/input", MAX_INPUT)
+    if task.validator is not None:
+        # A worker takes no input for an empty object, so that is what must fit.
+        schemas.hold(
+            task.validator,
+            {} if value is None else value,
+            at="/input",
+            what="the input does not fit the task",
+        )
+
+
+def _run_at(asked: Submission, now: datetime) -> datetime | None:
+    if asked.delay is None and asked.run_at is None:
+        return None
+    if asked.delay is not None and asked.run_at is not None:
+        raise _wrong("/delay", "delay and run_at exclude each other")
+    if asked.delay is not None:
+        if not 0 <= asked.delay <= YEAR.total_seconds():
+            raise _wrong("/delay", f"{asked.delay} is not 0 to {YEAR.total_seconds():.0f} seconds (a year)")
+        return now + timedelta(seconds=asked.delay) if asked.delay else None
+    assert asked.run_at is not None  # noqa: S101 - by the two tests above
+    if asked.run_at.tzinfo is None:
+        raise _wrong("/run_at", "it needs an offset, as in 2030-01-31T08:00:00Z")
+    if asked.run_at > now + YEAR:
+        raise _wrong("/run_at", "it is more than a year away")
+    return asked.run_at.astimezone(UTC) if asked.run_at > now else None
+
+
+def _wrong(pointer: str, what: str, error: type[BadRequest] = InvalidBody) -> OnwardError:
+    return blaming(error(f"{pointer}: {what}"), FieldError(pointer, what))

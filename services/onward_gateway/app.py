@@ -1,0 +1,79 @@
+"""The application: its routes, and the layers around them."""
+
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response, get
+from litestar.datastructures import State
+
+from onward.http.answer import Answer, raw_answer
+from onward.http.auth import App, authenticated
+from onward.http.call import call_of
+from onward.http.entrance import entrance
+from onward.http.problems import to_answer
+from onward_gateway import batch, catalog, control, executions, forward, health, submit
+from onward_gateway.document import document
+from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.routes import Door, Operation, describe
+
+LARGER_BODIES = {batch.PATH: batch.MAX_BODY}
+
+
+@get(
+    "/api/v1/openapi.json",
+    opt=describe(Operation(summary="This description, as OpenAPI 3.1", answers={200: dict[str, Any]})),
+)
+async def openapi(request: Door) -> Answer:
+    """What this gateway can be asked."""
+    return raw_answer(gateway_of(request).openapi)
+
+
+ROUTES = [
+    submit.submit,
+    batch.submit_batch,
+    executions.list_executions,
+    executions.get_execution,
+    executions.list_events,
+    executions.list_attempts,
+    executions.list_steps,
+    executions.list_checkpoints,
+    forward.logs,
+    control.cancel,
+    control.retry,
+    control.answer,
+    catalog.list_tasks,
+    catalog.get_task,
+    catalog.list_workers,
+    catalog.list_queues,
+    openapi,
+    forward.websocket,
+    health.livez,
+    health.readyz,
+    health.metrics,
+]
+
+
+def create_app(gateway: Gateway) -> App:
+    """The routes behind credentials, behind limits on what comes in."""
+    gateway.openapi = msgspec.json.encode(document(ROUTES))
+
+    def guarded(app: Any) -> Any:
+        return authenticated(app, gateway.keys, gateway.load)
+
+    app = Litestar(
+        route_handlers=ROUTES,
+        middleware=[guarded],
+        exception_handlers={Exception: refuse},
+        state=State({"gateway": gateway}),
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    return entrance(app, load=gateway.load, metrics=gateway.metrics, larger=LARGER_BODIES)
+
+
+def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Every refusal is a problem."""
+    status, headers, body = to_answer(error, request.scope, call_of(request.scope).trace_id)
+    shown = {name.decode(): value.decode("latin-1") for name, value in headers}
+    return Response(content=body, status_code=status, headers=shown, media_type="application/problem+json")

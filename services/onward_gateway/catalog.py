@@ -1,0 +1,181 @@
+"""GET /tasks, /workers, /queues: what can be asked for, who is there to do it, and where it waits."""
+
+from datetime import datetime
+
+import msgspec
+from litestar import get
+
+from onward.contract.errors import NotFound, Unavailable
+from onward.contract.submission import Heartbeat, TaskSpec
+from onward.http.answer import Answer, json_answer
+from onward.http.call import call_of
+from onward.http.query import read_query
+from onward_gateway import paging
+from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.routes import Door, NoQuery, Operation, describe
+from onward_gateway.state import ClassDepth, QueueDepth, WorkerView
+
+
+class TaskView(msgspec.Struct, frozen=True, kw_only=True):
+    """A task; `workers` of them would take it from its own queue now."""
+
+    name: str
+    description: str | None
+    queue: str
+    priority: int
+    version: str | None
+    max_attempts: int
+    input_schema: msgspec.Raw | None
+    output_schema: msgspec.Raw | None
+    workers: int
+
+
+class QueueView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where executions wait; numbers are null while nobody knows them."""
+
+    name: str
+    environment: str | None
+    workers: int
+    slots: int
+    waiting: int | None
+    running: int | None
+    oldest: datetime | None
+    classes: dict[str, ClassDepth]
+
+
+@get(
+    "/api/v1/tasks",
+    opt=describe(
+        Operation(
+            summary="Every task that was ever announced",
+            query=paging.Paging,
+            answers={200: paging.page_of(TaskView)},
+            refuses=(400,),
+        )
+    ),
+)
+async def list_tasks(request: Door) -> Answer:
+    """The tasks, by name."""
+    gateway, call = gateway_of(request), call_of(request.scope)
+    asked = read_query(request.scope["query_string"], paging.Paging)
+    project = call.who.project
+    workers = gateway.presence.workers(project)
+    names = paging.page(gateway.known.tasks(project), asked)
+    shown = [_task(gateway, project, name, workers) for name in names.items]
+    return json_answer(paging.Page(items=[task for task in shown if task], next_cursor=names.next_cursor))
+
+
+@get(
+    "/api/v1/tasks/{name:str}",
+    opt=describe(
+        Operation(summary="Get one task", query=NoQuery, answers={200: TaskView}, refuses=(400, 404))
+    ),
+)
+async def get_task(request: Door) -> Answer:
+    """One task, with its schemas."""
+    gateway, call = gateway_of(request), call_of(request.scope)
+    read_query(request.scope["query_string"], NoQuery)
+    name, project = request.path_params["name"], call.who.project
+    task = _task(gateway, project, name, gateway.presence.workers(project))
+    if task is None:
+        raise NotFound(f"no worker ever announced a task {name[:80]!r}", fix="GET /api/v1/tasks lists all")
+    return json_answer(task)
+
+
+@get(
+    "/api/v1/workers",
+    opt=describe(
+        Operation(
+            summary="The workers that give signs of life",
+            query=paging.Paging,
+            answers={200: paging.page_of(WorkerView)},
+            refuses=(400,),
+        )
+    ),
+)
+async def list_workers(request: Door) -> Answer:
+    """The workers; those heard in here where execution_state does not answer."""
+    gateway, call = gateway_of(request), call_of(request.scope)
+    asked = read_query(request.scope["query_string"], paging.Paging)
+    project = call.who.project
+    try:
+        workers = await gateway.state.workers(project)
+    except Unavailable:
+        workers = [_worker(beat) for beat in gateway.presence.workers(project)]
+    return json_answer(paging.page(sorted(workers, key=lambda one: (one.started_at, one.worker_id)), asked))
+
+
+@get(
+    "/api/v1/queues",
+    opt=describe(
+        Operation(
+            summary="The queues, with what waits in them and who takes from them",
+            query=paging.Paging,
+            answers={200: paging.page_of(QueueView)},
+            refuses=(400,),
+        )
+    ),
+)
+async def list_queues(request: Door) -> Answer:
+    """The queues, by name."""
+    gateway, call = gateway_of(request), call_of(request.scope)
+    asked = read_query(request.scope["query_string"], paging.Paging)
+    project = call.who.project
+    try:
+        depths = {depth.queue: depth for depth in await gateway.state.queues(project)}
+    except Unavailable:
+        depths = {}
+    names = sorted({*gateway.known.queues(project), *gateway.presence.queues(project), *depths})
+    part = paging.page(names, asked)
+    shown = [_queue(gateway, project, name, depths.get(name)) for name in part.items]
+    return json_answer(paging.Page(items=shown, next_cursor=part.next_cursor))
+
+
+def _task(gateway: Gateway, project: str, name: str, workers: list[Heartbeat]) -> TaskView | None:
+    known = gateway.known.task(project, name)
+    if known is None:
+        return None
+    spec: TaskSpec = known.spec
+    return TaskView(
+        name=spec.name,
+        description=spec.description,
+        queue=spec.queue,
+        priority=spec.priority,
+        version=spec.version,
+        max_attempts=spec.retry.attempts,
+        input_schema=spec.input_schema,
+        output_schema=spec.output_schema,
+        workers=sum(
+            name in beat.tasks and spec.queue in beat.queues and not beat.draining for beat in workers
+        ),
+    )
+
+
+def _worker(beat: Heartbeat) -> WorkerView:
+    return WorkerView(
+        worker_id=beat.worker_id,
+        status="draining" if beat.draining else "listening",
+        host=beat.host,
+        pid=beat.pid,
+        version=beat.version,
+        queues=beat.queues,
+        tasks=beat.tasks,
+        slots=beat.slots,
+        busy=len(beat.holds),
+        started_at=beat.started_at,
+        last_seen=beat.at,
+    )
+
+
+def _queue(gateway: Gateway, project: str, name: str, depth: QueueDepth | None) -> QueueView:
+    there = [beat for beat in gateway.presence.workers(project) if name in beat.queues and not beat.draining]
+    return QueueView(
+        name=name,
+        environment=gateway.known.environment(project, name),
+        workers=len(there),
+        slots=sum(beat.slots for beat in there),
+        waiting=depth.waiting if depth else None,
+        running=depth.running if depth else None,
+        oldest=depth.oldest if depth else None,
+        classes=depth.classes if depth else {},
+    )

@@ -1,0 +1,175 @@
+"""POST /executions/{id}/cancel, /retry, /answer: a look at the log, a decision, an append; again until it holds."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import post
+
+from onward.contract import decide, subjects
+from onward.contract import events as ev
+from onward.contract.decide import Moment
+from onward.contract.errors import FenceLost, Unavailable
+from onward.contract.execution import Execution, Wait
+from onward.contract.log import Decision, Log
+from onward.contract.submission import MAX_INPUT, AnswerCommand, CancelCommand, RetryCommand
+from onward.contract.view import ExecutionView, view
+from onward.http import json_text
+from onward.http.answer import Answer, json_answer
+from onward.http.call import call_of
+from onward.http.entrance import body_of
+from onward.http.problems import FieldError
+from onward_gateway import schemas
+from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.revive import Decide, decide_again
+from onward_gateway.routes import ONE, Door, NoQuery, Operation, describe
+from onward_gateway.traced import traced
+
+_DEADLINE_SECONDS = 5.0
+_REFUSES = (400, 404, 409, 415, 503)
+_cancel = msgspec.json.Decoder(CancelCommand)
+_retry = msgspec.json.Decoder(RetryCommand)
+_answer = msgspec.json.Decoder(AnswerCommand)
+T = TypeVar("T")
+
+
+@post(
+    ONE + "/cancel",
+    opt=describe(
+        Operation(
+            summary="Stop an execution: 200 when it is cancelled, 202 when the worker that holds it was asked to stop",
+            query=NoQuery,
+            body=CancelCommand,
+            answers={200: ExecutionView, 202: ExecutionView},
+            refuses=_REFUSES,
+        )
+    ),
+)
+@traced("onward.cancel")
+async def cancel(request: Door) -> Answer:
+    """Cancels at once where no worker holds it; asks to where one does. A second time changes nothing."""
+    gateway, call = gateway_of(request), call_of(request.scope)
+    command = await _command(request, _cancel)
+    chosen: Sequence[ev.AnyEvent] = ()
+
+    def cancelled(state: Execution, moment: Moment) -> Sequence[ev.AnyEvent]:
+        nonlocal chosen
+        chosen = decide.cancel(state, moment, command.reason)
+        return chosen
+
+    execution = await decided(gateway, request, cancelled)
+    if execution.cancelling:
+        await gateway.messages.publish(subjects.control(call.who.project, execution.id), b"{}")
+    asked = any(isinstance(event, ev.CancelRequested) for event in chosen)
+    return json_answer(view(execution), 202 if asked else 200)
+
+
+@post(
+    ONE + "/retry",
+    opt=describe(
+        Operation(
+            summary="Give a failed or cancelled execution another life",
+            query=NoQuery,
+            body=RetryCommand,
+            answers={202: ExecutionView},
+            refuses=_REFUSES,
+        )
+    ),
+)
+@traced("onward.retry")
+async def retry(request: Door) -> Answer:
+    """Puts it back into its queue, with its checkpoints or without."""
+    command = await _command(request, _retry)
+    gateway_of(request).store.check()
+    execution = await decided(
+        gateway_of(request),
+        request,
+        lambda state, moment: decide.retry(state, moment, fresh=command.from_start),
+    )
+    return json_answer(view(execution), 202)
+
+
+@post(
+    ONE + "/answer",
+    opt=describe(
+        Operation(
+            summary="Answer an open question of an execution",
+            query=NoQuery,
+            body=AnswerCommand,
+            answers={200: ExecutionView},
+            refuses=(*_REFUSES, 422),
+        )
+    ),
+)
+@traced("onward.answer")
+async def answer(request: Door) -> Answer:
+    """Takes the first answer that fits the question, and wakes the execution."""
+    command = await _command(request, _answer)
+    value = json_text.value_of(command.answer, "/answer", MAX_INPUT)
+
+    def answered(state: Execution, moment: Moment) -> Sequence[ev.AnyEvent]:
+        events = decide.answer(state, moment, command.answer, command.question_id)
+        for event in events:
+            if isinstance(event, ev.Answered):
+                _check_answer(state.waits[event.wait], value)
+        return events
+
+    return json_answer(view(await decided(gateway_of(request), request, answered)), 200)
+
+
+async def decided(gateway: Gateway, request: Door, choose: Decide) -> Execution:
+    """The execution that the address names, after `choose`; what was chosen is stored. Raises its refusals."""
+    call = call_of(request.scope)
+    project = call.who.project
+    execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
+    moment = Moment(now=gateway.clock(), new_id=gateway.new_id, actor=call.who.actor, trace=call.traceparent)
+    found = await gateway.finder.find(project, execution_id)
+    if not isinstance(found, Log):
+        revived = await decide_again(gateway, project, found, moment, choose)
+        if isinstance(revived, Execution):
+            return revived
+        found = revived
+    return await _append(gateway, found, moment, choose)
+
+
+async def _append(gateway: Gateway, log: Log, moment: Moment, choose: Decide) -> Execution:
+    loop = asyncio.get_running_loop()
+    end, state = loop.time() + _DEADLINE_SECONDS, log.execution
+    while True:
+        events = tuple(choose(log.execution, moment))
+        if not events:
+            return log.execution
+        try:
+            sequence = await gateway.events.append(
+                Decision(project=state.project, execution_id=state.id, expected=log.sequence, events=events)
+            )
+        except FenceLost as lost:
+            if loop.time() > end:
+                raise Unavailable("others append to this log all the time", retry_after=1) from lost
+            # Somebody was faster; jitter keeps two who decide at once from meeting again and again.
+            await asyncio.sleep(random.uniform(0, 0.001))
+            log = await gateway.events.read_on(log, floor=lost.floor)
+        else:
+            return log.then(events, sequence).execution
+
+
+async def _command(request: Door, decoder: "msgspec.json.Decoder[T]") -> T:
+    if request.scope["query_string"]:
+        Gateway.no_query(request.scope["query_string"])
+    call = call_of(request.scope)
+    if call.headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in call.headers:
+        return json_text.read(b"{}", decoder)
+    return json_text.read(await body_of(call, request.receive), decoder)
+
+
+def _check_answer(wait: Wait, value: Any) -> None:
+    if wait.choices and value not in wait.choices:
+        what = "it is none of the choices: " + ", ".join(wait.choices)
+        raise schemas.refused("the answer does not fit the question", [FieldError("/answer", what)])
+    if (
+        wait.schema is not None
+        and (validator := schemas.compiled(bytes(wait.schema), "a question")) is not None
+    ):
+        schemas.hold(validator, value, at="/answer", what="the answer does not fit the question")

@@ -1,0 +1,41 @@
+"""The gateway's settings, from the environment."""
+
+import ipaddress
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """ONWARD_… — every knob of the gateway, with its default and what it costs."""
+
+    nats_url: str
+    relay_url: str = "http://127.0.0.1:7072"
+    """Where log_relay listens: logs and WebSockets are forwarded to it."""
+    host: str = "127.0.0.1"
+    port: int = 7070
+    """0 takes any free port."""
+    insecure_bind: bool = False
+    """Says that a host beyond loopback is meant, and that something else brings TLS."""
+    most_in_flight: int = 1024
+    """Requests at once; more get 503 instead of making everybody slower."""
+    most_waiting: int = 4096
+    """Requests that hold a `?wait=` or follow a log at once; each costs a few kB."""
+    drain_seconds: float = 10.0
+    """How long requests in flight may go on after SIGTERM."""
+    full_at: float = 0.85
+    """Share of EVENTS in use from which new submissions get 503; the rest is for running work."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.full_at <= 1:
+            raise ValueError("full_at must be above 0 and at most 1")
+        if not (0 <= self.port <= 65_535 and self.most_in_flight > 0 and self.most_waiting > 0):
+            raise ValueError("port must be 0 to 65535, most_in_flight and most_waiting above 0")
+        if not self.insecure_bind and not _loopback(self.host):
+            raise ValueError(f"host {self.host} is not loopback; set insecure_bind where a proxy brings TLS")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,151 @@
+"""Questions to execution_state, which owns Postgres: what EVENTS no longer holds, and lists."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from onward.bus.ports import Messages
+from onward.contract import events as ev
+from onward.contract import subjects
+from onward.contract.errors import InvalidParameter, OnwardError, TooLarge, Unavailable
+from onward.contract.execution import Execution
+
+_SECONDS = 2.0
+_LIST_SECONDS = 5.0
+_WHO = "execution_state"
+_MEANT: dict[str, type[OnwardError]] = {kind.code: kind for kind in (InvalidParameter, TooLarge)}
+"""Refusals that are about what was asked; all others mean that it cannot answer just now."""
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """An execution as Postgres knows it, with the EVENTS sequence up to which Postgres knows everything."""
+
+    execution: Execution
+    position: int = 0
+
+
+class AsOf(msgspec.Struct, frozen=True):
+    """Up to which EVENTS sequence a list knows everything, and when that was reached."""
+
+    position: int
+    at: datetime | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of executions as they are shown, newest first."""
+
+    items: list[msgspec.Raw]
+    next_cursor: str | None
+    as_of: AsOf
+
+
+class ClassDepth(msgspec.Struct, frozen=True):
+    """What one priority class of a queue holds."""
+
+    waiting: int
+    running: int | None = None
+    oldest: datetime | None = None
+
+
+class QueueDepth(msgspec.Struct, frozen=True):
+    """What a queue holds: hints that nobody took, and executions that workers hold."""
+
+    queue: str
+    waiting: int
+    running: int | None = None
+    oldest: datetime | None = None
+    workers: int = 0
+    classes: dict[str, ClassDepth] = {}
+
+
+class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker: `listening`, `draining`, or `gone` when its heartbeats are missing."""
+
+    worker_id: str
+    status: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    tasks: tuple[str, ...]
+    slots: int
+    busy: int
+    started_at: datetime
+    last_seen: datetime
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What execution_state answers where it cannot answer."""
+
+    code: str
+    message: str = ""
+    fix: str = ""
+    retry_after: float | None = None
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    problem: Refusal
+
+
+class State:
+    """Asks execution_state; every question raises Unavailable where it, or Postgres, does not answer."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    async def execution(self, project: str, execution_id: str) -> Remembered | None:
+        """One execution; None proves that it was not in Postgres at that moment."""
+        asked = {"project": project, "id": execution_id}
+        found: Remembered | None = await self._ask("execution", asked, Remembered | None)
+        return found
+
+    async def events(self, project: str, execution_id: str) -> list[ev.AnyEvent]:
+        """Everything that happened to one execution, as far as it is projected."""
+        found: list[ev.AnyEvent] = []
+        while True:
+            asked = {"project": project, "id": execution_id, "after": found[-1].n if found else 0}
+            raws: list[msgspec.Raw] = await self._ask("events", asked, list[msgspec.Raw], _LIST_SECONDS)
+            if not raws:
+                return found
+            found += [ev.decode(bytes(raw)) for raw in raws]
+
+    async def prefix(self, project: str, prefix: str) -> list[str]:
+        """The ids that begin so, or enough of them to know that they are several."""
+        found: list[str] = await self._ask("prefix", {"project": project, "prefix": prefix}, list[str])
+        return found
+
+    async def page(self, project: str, filters: dict[str, Any]) -> Page:
+        """A page of executions."""
+        found: Page = await self._ask("list", {"project": project, **filters}, Page, _LIST_SECONDS)
+        return found
+
+    async def queues(self, project: str) -> list[QueueDepth]:
+        """Each queue, with what waits in it."""
+        found: list[QueueDepth] = await self._ask("queues", {"project": project}, list[QueueDepth])
+        return found
+
+    async def workers(self, project: str) -> list[WorkerView]:
+        """The workers heard of lately, those that are gone included."""
+        found: list[WorkerView] = await self._ask("workers", {"project": project}, list[WorkerView])
+        return found
+
+    async def _ask(self, query: str, body: dict[str, Any], kind: Any, timeout: float = _SECONDS) -> Any:
+        data = msgspec.json.encode(body)
+        reply = await self._messages.ask(subjects.ask("state", query), data, timeout=timeout)
+        if reply is None:
+            raise Unavailable(
+                f"{_WHO} does not answer",
+                fix="see `onward doctor`; submitting works meanwhile",
+                retry_after=2,
+            )
+        if reply.startswith(b'{"problem"'):
+            raise _refused(msgspec.json.decode(reply, type=_Envelope).problem)
+        return msgspec.json.decode(reply, type=kind)
+
+
+def _refused(refusal: Refusal) -> OnwardError:
+    kind = _MEANT.get(refusal.code)
+    if kind is not None:
+        return kind(refusal.message, fix=refusal.fix)
+    return Unavailable(f"{_WHO}: {refusal.message}", fix=refusal.fix, retry_after=refusal.retry_after or 2)

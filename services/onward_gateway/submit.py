@@ -1,0 +1,174 @@
+"""POST /executions: one submission, checked, stored, and only then accepted."""
+
+from typing import Any
+
+import msgspec
+from litestar import post
+
+from onward.contract import decide, ids
+from onward.contract.decide import Moment
+from onward.contract.errors import FenceLost, InvalidBody, KeyReused, NotFound, Unavailable
+from onward.contract.events import Submitted
+from onward.contract.execution import Execution
+from onward.contract.lifecycle import fold
+from onward.contract.log import Decision
+from onward.contract.submission import Submission
+from onward.contract.view import ExecutionView, view
+from onward.http import json_text
+from onward.http.answer import Answer, Headers, json_answer
+from onward.http.call import Call, Principal, call_of
+from onward.http.entrance import body_of
+from onward.http.problems import FieldError, blaming
+from onward_gateway.admission import admit, fingerprint, idempotency_key
+from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.routes import Door, NoQuery, Operation, describe, documented
+from onward_gateway.traced import traced
+
+_DEPTH = json_text.MAX_DEPTH + 1  # the input stands one level down
+_decoder = msgspec.json.Decoder(Submission)
+SubmissionBody = documented(Submission)
+NO_WORKER = "no_worker"
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """An execution that is on disk: `replayed` where its idempotency key had brought it there before."""
+
+    execution: Execution
+    warnings: tuple[str, ...] = ()
+    replayed: bool = False
+    position: int = 0
+
+
+class SubmittedView(ExecutionView, frozen=True, kw_only=True):
+    """The answer to a submission: the execution, and what the caller should know about it."""
+
+    warnings: tuple[str, ...]
+
+
+@post(
+    "/api/v1/executions",
+    opt=describe(
+        Operation(
+            summary="Submit an execution",
+            query=NoQuery,
+            body=SubmissionBody,
+            headers=("Idempotency-Key",),
+            answers={202: SubmittedView, 200: SubmittedView},
+            refuses=(400, 413, 415, 422, 503),
+        )
+    ),
+)
+@traced("onward.submit")
+async def submit(request: Door) -> Answer:
+    """Stores one submission, and answers 202 once it is on disk; 200 where its key had brought it there before."""
+    gateway, call = gateway_of(request), call_of(request.scope)
+    if request.scope["query_string"]:
+        gateway.no_query(request.scope["query_string"])
+    text = await body_of(call, request.receive)
+    asked = json_text.read(text, _decoder, depth=_DEPTH)
+    accepted = await accept(gateway, call, asked, call.headers.get(b"idempotency-key"))
+    return json_answer(shown(accepted), 200 if accepted.replayed else 202, _headers(accepted))
+
+
+async def accept(
+    gateway: Gateway, call: Call, asked: Submission, key_header: bytes | None = None
+) -> Accepted:
+    """Checks `asked`, appends its first event, and returns what is on disk then."""
+    who = call.who
+    gateway.store.check()
+    now = gateway.clock()
+    admitted = admit(asked, project=who.project, known=gateway.known, now=now)
+    key = idempotency_key(asked, key_header)
+    fields = admitted.fields
+    if asked.parent_id is not None:
+        fields["root_id"] = await _root(gateway, who, asked.parent_id)
+    if key is not None:
+        fields["fingerprint"] = fingerprint(asked)
+    event = decide.submit(
+        execution_id=ids.keyed_id(who.project, key) if key is not None else gateway.new_id(),
+        project=who.project,
+        moment=Moment(now=now, new_id=gateway.new_id, actor=who.actor, trace=call.traceparent),
+        queue=admitted.queue,
+        priority=admitted.priority,
+        run_at=admitted.run_at,
+        **fields,
+    )
+    if key is not None and (earlier := await _purged_before(gateway, event)) is not None:
+        return earlier
+    return await _store(gateway, event)
+
+
+def shown(accepted: Accepted) -> SubmittedView:
+    """The body of the answer."""
+    return SubmittedView(**_members(view(accepted.execution)), warnings=accepted.warnings)
+
+
+async def _store(gateway: Gateway, event: Submitted) -> Accepted:
+    decision = Decision(project=event.project, execution_id=event.execution_id, expected=0, events=(event,))
+    try:
+        sequence = await gateway.events.append(decision)
+    except FenceLost as lost:
+        # Only a keyed id can exist already.
+        return await _replayed(gateway, event, lost.floor)
+    gateway.finder.remember(event.project, event.execution_id, event.routes[0], sequence)
+    listens = gateway.presence.listens(event.project, event.queue, event.task)
+    return Accepted(fold((event,)), () if listens else (NO_WORKER,), position=sequence)
+
+
+async def _replayed(gateway: Gateway, event: Submitted, floor: int) -> Accepted:
+    if floor:
+        gateway.finder.remember(event.project, event.execution_id, event.routes[0], floor)
+    try:
+        execution = await gateway.finder.execution(event.project, event.execution_id)
+    except NotFound as error:
+        # Somebody has stored it, and a replica that is behind does not know yet.
+        raise Unavailable("this key is being used just now", retry_after=1) from error
+    return _same(event, execution)
+
+
+async def _purged_before(gateway: Gateway, event: Submitted) -> Accepted | None:
+    """What an older use of this key left in Postgres, where EVENTS may have been purged of it (PROTOCOL T3)."""
+    if not gateway.known.purged():
+        return None
+    try:
+        remembered = await gateway.state.execution(event.project, event.execution_id)
+    except Unavailable:
+        # Without Postgres nothing proves that the key is new; EVENTS can still prove that it is not.
+        log = await gateway.finder.log(event.project, event.execution_id)
+        if log is None:
+            raise
+        return _same(event, log.execution)
+    return None if remembered is None else _same(event, remembered.execution)
+
+
+def _same(event: Submitted, execution: Execution) -> Accepted:
+    if execution.fingerprint != event.fingerprint:
+        raise KeyReused(
+            f"this idempotency key belongs to execution {execution.id}, which was asked for with another body",
+            fix="use a fresh key for another request",
+        )
+    return Accepted(execution, replayed=True)
+
+
+async def _root(gateway: Gateway, who: Principal, parent_id: str) -> str:
+    try:
+        parent = await gateway.finder.execution(who.project, parent_id)
+    except NotFound:
+        what = "there is no such execution"
+        raise blaming(InvalidBody(f"/parent_id: {what}"), FieldError("/parent_id", what)) from None
+    return parent.root_id or parent.id
+
+
+def _headers(accepted: Accepted) -> Headers:
+    headers: Headers = ((b"location", f"/api/v1/executions/{accepted.execution.id}".encode()),)
+    if accepted.position:
+        headers += ((b"onward-position", str(accepted.position).encode()),)
+    if accepted.replayed:
+        headers += ((b"idempotent-replayed", b"true"),)
+    if accepted.warnings:
+        headers += ((b"onward-warning", ", ".join(accepted.warnings).encode()),)
+    return headers
+
+
+def _members(struct: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(struct, name) for name in struct.__struct_fields__}

@@ -1,0 +1,43 @@
+"""A broker that says nothing makes a refusal for now, and no hanging request."""
+
+import asyncio
+
+import pytest
+
+from onward.contract.errors import FenceLost, Unavailable
+from onward_gateway import prompt_log
+from onward_gateway.prompt_log import PromptLog
+
+
+class Silent:
+    """An event log that never answers, or answers with an error."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    async def _nothing(self, *_args, **_more):
+        if self.error is not None:
+            raise self.error
+        await asyncio.Event().wait()
+
+    append = read = read_on = scan = _nothing
+
+
+ASKED = [("append", (None,)), ("read", ("p", "id")), ("read_on", (None,)), ("scan", (0, 1))]
+
+
+@pytest.mark.parametrize("name, arguments", ASKED)
+async def test_silence_is_a_refusal_for_now(monkeypatch, name, arguments):
+    monkeypatch.setattr(prompt_log, "PROMPT_SECONDS", 0.01)
+
+    async with asyncio.timeout(1):
+        with pytest.raises(Unavailable) as refusal:
+            await getattr(PromptLog(Silent()), name)(*arguments)
+
+    assert refusal.value.retry_after == 1
+
+
+@pytest.mark.parametrize("name, arguments", ASKED)
+async def test_an_answer_is_passed_on_as_it_is(name, arguments):
+    with pytest.raises(FenceLost):
+        await getattr(PromptLog(Silent(FenceLost("x", floor=7))), name)(*arguments)
