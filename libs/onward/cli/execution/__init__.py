@@ -1,0 +1,28 @@
+"""`onward execution …`: list, look into, follow and control executions."""
+
+import click
+
+from onward.cli.exits import EXPLAINED
+from onward.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "list": ("onward.cli.execution.listing:listing", "List executions, newest first."),
+    "get": ("onward.cli.execution.details:get", "Show one execution."),
+    "logs": ("onward.cli.execution.live:logs", "Print the log of an execution."),
+    "watch": ("onward.cli.execution.live:watch", "Print each change of an execution until it ends."),
+    "cancel": ("onward.cli.execution.control:cancel", "Stop executions."),
+    "retry": ("onward.cli.execution.control:retry", "Give a failed or cancelled execution another life."),
+    "answer": ("onward.cli.execution.control:answer", "Answer a question that an execution asks."),
+    "events": ("onward.cli.execution.details:events", "List what happened to an execution."),
+    "steps": ("onward.cli.execution.details:steps", "List the steps of an execution."),
+    "attempts": ("onward.cli.execution.details:attempts", "List the tries of an execution by workers."),
+    "checkpoints": ("onward.cli.execution.details:checkpoints", "List the saved results of an execution."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, epilog=EXPLAINED)
+def execution() -> None:
+    """List, look into, follow and control executions.
+
+    An ID may be cut short, as long as only one execution begins with it.
+    """

@@ -1,0 +1,71 @@
+"""`onward execution list`."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import click
+
+from onward.cli import ids, options, show, words
+from onward.cli.execution import telling
+from onward.cli.options import STATUSES, output
+from onward.cli.session import Session, session
+
+WIDE_ENOUGH = 130
+"""Columns from which a table has room for whole ids."""
+
+
+@click.command("list")
+@click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
+@click.option("--task", metavar="NAME", help="Only executions of this task.")
+@click.option("--queue", metavar="NAME", help="Only this queue.")
+@click.option(
+    "--label",
+    multiple=True,
+    type=options.label,
+    metavar="NAME=VALUE",
+    help="Only with this label; may be repeated.",
+)
+@click.option("--worker", metavar="ID", help="Only what this worker holds.")
+@click.option("--since", type=options.time, help="Only created after: 1h (ago), or an RFC 3339 time.")
+@click.option("--until", type=options.time, help="Only created before.")
+@click.option("--search", metavar="TEXT", help="Only where this text is found.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@click.option("--all", "everything", is_flag=True, help="No limit.")
+@output
+def listing(*, limit: int, everything: bool, form: str, search: str | None, **filters: Any) -> None:
+    """List executions, newest first."""
+    here = session()
+    given = {name: value for name, value in {**filters, "q": search}.items() if value not in (None, ())}
+    most = None if everything else limit
+    found = _first(here, here.client.list(limit=None if most is None else most + 1, **given), most)
+    if form == "table":
+        listed = list(found)
+        count = show.records(here, form, listed, _columns(here, listed))
+    else:
+        count = show.records(here, form, found, [])
+    if not count:
+        here.note("no executions match" if given else "no executions yet")
+        here.hint("""onward run shell -i '{"command": "echo hello"}' --follow""")
+
+
+def _first(here: Session, found: Iterator[show.Json], most: int | None) -> Iterator[show.Json]:
+    yield from islice(found, most)
+    if most is not None and next(found, None) is not None:
+        here.note(f"there are more than these {most}: --limit and --all show them")
+
+
+def _columns(here: Session, listed: list[show.Json]) -> list[show.Column]:
+    now = here.now()
+    roomy = not here.live or here.width >= WIDE_ENOUGH
+    short = {} if roomy else ids.shortened(one["id"] for one in listed)
+    return [
+        show.Column("ID", lambda one: str(short.get(one["id"], one["id"]))),
+        show.Column("TASK", lambda one: one["task"]),
+        show.Column("STATUS", telling.status, telling.style),
+        show.Column("ATTEMPT", lambda one: f"{one['attempt']}/{one['max_attempts']}"),
+        show.Column("CREATED", lambda one: words.ago(one["created_at"], now)),
+        show.Column("DURATION", lambda one: words.duration(telling.took(one, here))),
+        *([show.Column("QUEUE", lambda one: one["queue"])] if roomy else []),
+        show.Column("DETAIL", telling.detail),
+    ]

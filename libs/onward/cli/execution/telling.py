@@ -1,0 +1,137 @@
+"""An execution in words: its status, how long it took, what it waits for, why it failed."""
+
+import json
+from collections.abc import Iterator
+
+from onward.cli import clean, table, words
+from onward.cli.session import Session
+from onward.cli.show import Json
+
+_USUAL = (None, "queued", "executing", "error")
+_LONGEST = 2_000
+"""Characters of an input or an output that a summary shows."""
+
+
+def status(one: Json) -> str:
+    """Returns the status with its sign, and why where that is news."""
+    sign, _ = table.MARKS.get(one["status"], ("?", ""))
+    return f"{sign} {one['status']}" + ("" if one["reason"] in _USUAL else f" ({one['reason']})")
+
+
+def style(one: Json) -> str:
+    """Returns the colour of a status."""
+    return table.MARKS.get(one["status"], ("", ""))[1]
+
+
+def took(one: Json, here: Session) -> float | None:
+    """Returns how long an execution ran, or has been running, in ms."""
+    if one["duration_ms"] is None and one["started_at"] and not one["completed_at"]:
+        return (here.now() - words.parse(one["started_at"])).total_seconds() * 1000
+    ms: float | None = one["duration_ms"]
+    return ms
+
+
+def progress(one: Json) -> str:
+    """Returns how far an execution says it is."""
+    told = one["progress"] or {}
+    share = "" if told.get("fraction") is None else f"{told['fraction']:.0%}"
+    return " ".join(part for part in (share, told.get("message") or "") if part)
+
+
+def detail(one: Json) -> str:
+    """Returns the one thing about an execution that a list should tell."""
+    if one["error"] and one["status"] != "completed":
+        return failure(one["error"])
+    if one["waiting_on"]:
+        return str(one["waiting_on"][0]["text"])
+    return progress(one) or " ".join(f"{name}={value}" for name, value in one["labels"].items())
+
+
+def failure(error: Json) -> str:
+    """Returns what went wrong; the module an error comes from is for programs."""
+    return f"{error['type'].rpartition('.')[2]}: {error['message']}"
+
+
+def change(one: Json, here: Session) -> str:
+    """Returns one line about where an execution stands."""
+    attempt = f"attempt {one['attempt']} of {one['max_attempts']}" if one["attempt"] else ""
+    due = f"goes on {words.ago(one['due_at'], here.now())}" if one.get("due_at") else ""
+    took_ms = took(one, here) if one["completed_at"] else None
+    parts = (
+        attempt,
+        progress(one) if not one["completed_at"] else "",
+        due,
+        "" if took_ms is None else f"took {words.duration(took_ms)}",
+    )
+    told = "  ".join([status(one), *(part for part in parts if part)])
+    if why := _why(one):
+        told += f"\n    {why}"
+    return clean.text(told)
+
+
+def summary(one: Json, here: Session) -> Iterator[str]:
+    """Yields the lines of `execution get`."""
+    shown = table.painted(status(one), style(one) if here.coloured else "")
+    yield f"{shown}  {clean.cell(one['task'])}  {one['id']}"
+    for name, value in _facts(one, here):
+        first, *rest = clean.text(value).split("\n")
+        yield f"  {name:<11}{first}"
+        yield from (f"  {'':<11}{line}" for line in rest)
+
+
+def outcome(one: Json, here: Session) -> Iterator[str]:
+    """Yields how a waited-for execution ended: one line, and its output or its error."""
+    yield clean.cell(f"{status(one)}  {one['task']}  took {words.duration(took(one, here))}")
+    if one["status"] == "completed" and one["output"] is not None:
+        yield clean.text(_json(one["output"]))
+    elif why := _why(one):
+        yield f"    {clean.text(why)}"
+
+
+def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
+    now = here.now()
+    labels = " ".join(f"{name}={value}" for name, value in one["labels"].items())
+    facts = {
+        "queue": f"{one['queue']}, priority {one['priority']}",
+        "attempt": f"{one['attempt']} of {one['max_attempts']}",
+        "worker": one["worker_id"],
+        "labels": labels,
+        "created": f"{words.local(one['created_at'])}  ({words.ago(one['created_at'], now)})",
+        "started": one["started_at"]
+        and f"{words.local(one['started_at'])}  (waited {words.duration(one['queue_wait_ms'])})",
+        "ended": one["completed_at"]
+        and f"{words.local(one['completed_at'])}  (took {words.duration(took(one, here))})",
+        "goes on": one.get("due_at") and f"{words.local(one['due_at'])}  ({words.ago(one['due_at'], now)})",
+        "progress": progress(one),
+        "parent": one["parent_id"],
+        "by": one["submitted_by"],
+        "trace": one["trace_id"],
+        "input": None if one["input"] is None else _json(one["input"]),
+        "output": None if one["output"] is None else _json(one["output"]),
+    }
+    yield from ((name, value) for name, value in facts.items() if value)
+    for question in one["waiting_on"]:
+        choices = f"  ({' | '.join(question['choices'])})" if question.get("choices") else ""
+        yield "asks", f"{question['text']}{choices}\nquestion {question['question_id']}"
+    if error := one["error"]:
+        yield "error", failure(error)
+        if error.get("stack"):
+            yield "", error["stack"].rstrip()
+
+
+def _why(one: Json) -> str:
+    if one["error"] and one["status"] != "completed":
+        return failure(one["error"])
+    return "; ".join(f"asks: {question['text']}" for question in one["waiting_on"])
+
+
+def _json(value: object) -> str:
+    """Returns a value in as few lines as it can be read in."""
+    told = json.dumps(value, ensure_ascii=False)
+    if len(told) > 100:
+        told = json.dumps(value, ensure_ascii=False, indent=2)
+    return (
+        told
+        if len(told) <= _LONGEST
+        else told[:_LONGEST] + f"… ({len(told)} characters; all of it with -o json)"
+    )

@@ -1,0 +1,54 @@
+"""The command line's root: options that hold for all commands, and where each command lives."""
+
+import click
+
+import onward
+from onward.cli.exits import EXPLAINED
+from onward.cli.lazy import LazyGroup
+from onward.cli.session import session
+
+COMMANDS = {
+    "up": ("onward.cli.platform:up", "Start everything on this machine and keep it running."),
+    "down": ("onward.cli.platform:down", "Stop what `up` started; the data stays."),
+    "run": ("onward.cli.run:run", "Submit an execution of TASK."),
+    "execution": ("onward.cli.execution:execution", "List, look into, follow and control executions."),
+    "worker": ("onward.cli.worker:worker", "List workers, or start one here."),
+    "task": ("onward.cli.task:task", "Show the tasks that workers announced."),
+    "queue": ("onward.cli.queue:queue", "Show where executions wait."),
+    "doctor": ("onward.cli.doctor:doctor", "Check everything, and say how to mend it."),
+    "admin": ("onward.cli.admin:admin", "Rebuild or verify what is derived from the log."),
+    "reset": ("onward.cli.platform:reset", "Stop everything and delete its data."),
+}
+
+EPILOG = f"""Every option can be set by an environment variable: ONWARD_URL for --url, ONWARD_RUN_QUEUE for the
+--queue of `onward run`, ONWARD_OUTPUT for every -o.
+
+{EXPLAINED}
+
+\b
+Completion for bash (zsh and fish alike):
+  eval "$(_ONWARD_COMPLETE=bash_source onward)"
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    epilog=EPILOG,
+    context_settings={
+        "auto_envvar_prefix": "ONWARD",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+    },
+)
+@click.option("--url", metavar="URL", help="Address of the gateway; otherwise that of the profile.")
+@click.option("--api-key", metavar="KEY", help="API key; otherwise that of the profile.")
+@click.option("--profile", metavar="FILE", help="The profile that `up` writes and every other command reads.")
+@click.option("--debug", is_flag=True, help="Show the stack of an error.")
+@click.version_option(onward.__version__, prog_name="onward")
+def root(*, url: str | None, api_key: str | None, profile: str | None, debug: bool) -> None:
+    """Durable executions: they survive crashes, stream their logs, retry, and remember everything."""
+    here = session()
+    here.url, here.api_key, here.debug = url, api_key, here.debug or debug
+    if profile:
+        here.env["ONWARD_PROFILE"] = profile

@@ -1,0 +1,87 @@
+"""`onward run`: submits an execution, and waits for it or follows it if asked to."""
+
+from typing import Any
+
+import click
+
+from onward.cli import exits, options, show
+from onward.cli.execution import telling
+from onward.cli.execution.live import follow_log, wait_for
+from onward.cli.exits import EXPLAINED
+from onward.cli.options import output, read_json
+from onward.cli.session import Session, session
+from onward.cli.task import complete
+
+EXAMPLES = """\b
+Examples:
+  onward run shell -i '{"command": "make test"}' --follow
+  onward run report -i @input.json --wait -o json
+  id=$(onward run report)
+
+"""
+_WARNINGS = {
+    "no_worker": "no worker takes this task from this queue now; it waits until one does (`onward worker start`)"
+}
+
+
+@click.command(epilog=EXAMPLES + EXPLAINED)
+@click.argument("task", shell_complete=complete)
+@click.option(
+    "-i", "--input", "given", metavar="JSON", help="Its input: JSON, @file, or - for standard input."
+)
+@click.option("--queue", metavar="NAME", help="Where it waits; otherwise the task's own queue.")
+@click.option("--environment", metavar="NAME", help="The environment it belongs to.")
+@click.option("--priority", type=click.IntRange(1, 9), help="9 goes first, 5 is usual.")
+@click.option("--delay", type=options.duration, help="Start after this time: 30s, 5m, 2h.")
+@click.option("--label", multiple=True, type=options.label, metavar="NAME=VALUE", help="May be repeated.")
+@click.option(
+    "--key", metavar="TEXT", help="Idempotency key: the same key starts the same execution only once."
+)
+@click.option("--retries", type=click.IntRange(0, 999), help="How often a failed attempt is tried again.")
+@click.option("--timeout", type=options.duration, help="The longest that one attempt may take.")
+@click.option("--wait", is_flag=True, help="Return when it has ended; the exit code says how.")
+@click.option(
+    "-f", "--follow", is_flag=True, help="Print its log until it has ended; the exit code says how."
+)
+@output
+def run(
+    *,
+    task: str,
+    given: str | None,
+    label: tuple[str, ...],
+    key: str | None,
+    retries: int | None,
+    timeout: float | None,
+    wait: bool,
+    follow: bool,
+    form: str,
+    **fields: Any,
+) -> int:
+    """Submit an execution of TASK."""
+    here = session()
+    submitted = here.client.submit(
+        task,
+        None if given is None else read_json(given, "the input"),
+        idempotency_key=key,
+        labels=dict(one.split("=", 1) for one in label) or None,
+        retry=None if retries is None else {"attempts": retries + 1},
+        timeouts=None if timeout is None else {"attempt": timeout},
+        **fields,
+    )
+    for warning in submitted.get("warnings") or ():
+        here.note(f"warning: {_WARNINGS.get(warning, warning)}")
+    if follow:
+        here.note(f"{submitted['id']}  {telling.change(submitted, here)}")
+        return follow_log(here, submitted["id"], form, end=True)
+    if wait:
+        return wait_for(here, submitted["id"], form)
+    _show(here, form, submitted)
+    return exits.COMPLETED
+
+
+def _show(here: Session, form: str, submitted: show.Json) -> None:
+    # The id alone on standard output, so that `id=$(onward run …)` holds it.
+    show.record(here, form, submitted, lambda: [submitted["id"]])
+    if form == "table":
+        here.note(telling.change(submitted, here))
+        here.hint(f"onward execution logs {submitted['id']} --follow")

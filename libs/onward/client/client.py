@@ -1,0 +1,211 @@
+"""What a gateway can be asked, one method each; executions, lines and the rest are the JSON of the API as dicts."""
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Self
+from urllib.parse import quote
+
+from onward.client.logs import ENDURANCE, Following, LogReader
+from onward.client.outcome import has_ended
+from onward.client.problem import ApiProblem
+from onward.client.profile import resolve
+from onward.client.wire import Answer, Wire
+
+Json = dict[str, Any]
+PAGE = 200
+HOLD = 30.0
+"""Seconds the gateway may hold one `?wait=` request."""
+LOOK_AGAIN = 0.3
+_EXECUTIONS = "/api/v1/executions"
+
+
+def connect(**options: Any) -> "Client":
+    """Returns a client for ONWARD_URL and ONWARD_API_KEY, or else for what `onward up` wrote."""
+    profile = resolve(os.environ)
+    return Client(profile.url, profile.api_key, **options)
+
+
+class Client:
+    """A gateway, asked over one keep-alive connection; reads are repeated when that is lost. For one thread."""
+
+    def __init__(self, url: str, api_key: str | None = None, **options: Any) -> None:
+        self.wire = Wire(url, api_key, **options)
+
+    @property
+    def url(self) -> str:
+        """The address of the gateway."""
+        return self.wire.url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self.wire.close()
+
+    def submit(
+        self, task: str, input: Any = None, *, idempotency_key: str | None = None, **fields: Any
+    ) -> Json:
+        """Submits an execution and returns it; the other members of a submission go by their names.
+
+        With an idempotency key it is repeated when the connection is lost; without, OutcomeUnknown says so.
+        """
+        body = {"task": task, "input": input, "idempotency_key": idempotency_key, **fields}
+        return self._json(
+            "POST",
+            _EXECUTIONS,
+            body={name: value for name, value in body.items() if value is not None},
+            repeatable=idempotency_key is not None,
+        )
+
+    def get(self, execution_id: str) -> Json:
+        """Returns one execution as it is now."""
+        return self._json("GET", _of(execution_id))
+
+    def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[Json]:
+        """Yields executions, newest first, page by page; a filter may be a list of values."""
+        yield from self._items(_EXECUTIONS, filters, limit)
+
+    def events(self, execution_id: str) -> Iterator[Json]:
+        """Yields what happened to an execution, oldest first."""
+        yield from self._items(_of(execution_id, "events"))
+
+    def attempts(self, execution_id: str) -> Iterator[Json]:
+        """Yields every try of an execution by a worker."""
+        yield from self._items(_of(execution_id, "attempts"))
+
+    def steps(self, execution_id: str) -> Iterator[Json]:
+        """Yields the steps of an execution as they stand."""
+        yield from self._items(_of(execution_id, "steps"))
+
+    def checkpoints(self, execution_id: str) -> Iterator[Json]:
+        """Yields the saved results of an execution."""
+        yield from self._items(_of(execution_id, "checkpoints"))
+
+    def cancel(self, execution_id: str, reason: str | None = None) -> Json:
+        """Asks to stop an execution; a second time changes nothing."""
+        body = {} if reason is None else {"reason": reason}
+        return self._json("POST", _of(execution_id, "cancel"), body=body, repeatable=True)
+
+    def retry(self, execution_id: str, *, from_start: bool = False) -> Json:
+        """Gives a failed or cancelled execution another life."""
+        return self._json("POST", _of(execution_id, "retry"), body={"from_start": from_start})
+
+    def answer(self, execution_id: str, answer: Any, *, question_id: str | None = None) -> Json:
+        """Answers an open question; `question_id` is needed when several are open."""
+        body = {"answer": answer} if question_id is None else {"answer": answer, "question_id": question_id}
+        return self._json("POST", _of(execution_id, "answer"), body=body)
+
+    def tasks(self) -> Iterator[Json]:
+        """Yields every task that was ever announced."""
+        yield from self._items("/api/v1/tasks")
+
+    def task(self, name: str) -> Json:
+        """Returns one task with its schemas."""
+        return self._json("GET", f"/api/v1/tasks/{quote(name, safe='')}")
+
+    def workers(self) -> Iterator[Json]:
+        """Yields the workers that give signs of life."""
+        yield from self._items("/api/v1/workers")
+
+    def queues(self) -> Iterator[Json]:
+        """Yields the queues."""
+        yield from self._items("/api/v1/queues")
+
+    def wait(self, execution_id: str) -> Json:
+        """Returns the execution once its outcome stands, through restarts of the gateway."""
+        while True:
+            asked = self.wire.clock()
+            execution = self._json(
+                "GET",
+                _of(execution_id),
+                query={"wait": int(HOLD)},
+                timeout=HOLD + 15.0,
+                patience=ENDURANCE,
+            )
+            if has_ended(execution):
+                return execution
+            if self.wire.clock() - asked < LOOK_AGAIN:
+                self.wire.pause(LOOK_AGAIN)
+
+    def watch(self, execution_id: str, *, every: float = LOOK_AGAIN) -> Iterator[Json]:
+        """Yields the execution now and after each change, until its outcome stands."""
+        etag, version = "", None
+        while True:
+            headers = {"If-None-Match": etag} if etag else {}
+            answer = self._checked(
+                self.wire.call("GET", _of(execution_id), headers=headers, patience=ENDURANCE)
+            )
+            if answer.status != 304:
+                etag, execution = answer.headers.get("etag", ""), answer.json()
+                if execution["version"] != version:
+                    version = execution["version"]
+                    yield execution
+                if has_ended(execution):
+                    return
+            self.wire.pause(every)
+
+    def logs(
+        self,
+        execution_id: str,
+        *,
+        after: int = 0,
+        tail: int | None = None,
+        level: str | None = None,
+        grep: str | None = None,
+    ) -> LogReader:
+        """Returns an iterable of the lines stored by now."""
+        only = {"tail": tail, "level": level, "grep": grep}
+        return LogReader(self.wire, _of(execution_id, "logs"), after=after, only=only)
+
+    def follow(
+        self,
+        execution_id: str,
+        *,
+        after: int = 0,
+        tail: int | None = None,
+        level: str | None = None,
+        grep: str | None = None,
+    ) -> Following:
+        """Returns an iterable of the lines stored by now and of all to come, until the execution has ended."""
+        look = partial(self._json, "GET", _of(execution_id), patience=ENDURANCE)
+        only = {"tail": tail, "level": level, "grep": grep}
+        return Following(self.wire, _of(execution_id, "logs"), look, after=after, only=only)
+
+    def ready(self) -> tuple[bool, Json]:
+        """Returns whether the gateway says it is ready, and what it says."""
+        answer = self.wire.call("GET", "/readyz")
+        told = answer.json()
+        return answer.status == 200, told if isinstance(told, dict) else {"said": told}
+
+    def _items(
+        self, path: str, query: Mapping[str, Any] | None = None, limit: int | None = None
+    ) -> Iterator[Json]:
+        cursor, left = None, limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(left, PAGE)
+            page = self._json("GET", path, query={**(query or {}), "limit": size, "cursor": cursor})
+            items = page["items"][:left]
+            yield from items
+            left = None if left is None else left - len(items)
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def _json(self, method: str, path: str, **how: Any) -> Json:
+        answer = self._checked(self.wire.call(method, path, **how))
+        told: Json = answer.json()
+        return told
+
+    def _checked(self, answer: Answer) -> Answer:
+        if answer.status >= 400:
+            raise ApiProblem.of(answer.status, answer.body)
+        return answer
+
+
+def _of(execution_id: str, part: str = "") -> str:
+    return f"{_EXECUTIONS}/{quote(execution_id, safe='')}" + (f"/{part}" if part else "")

@@ -1,0 +1,286 @@
+"""A gateway on loopback for tests of its clients: the contract's own decisions, views and problems over real HTTP.
+
+It can misbehave on request: lose connections, be busy, cut log streams. What it answers in good times is held to
+the real gateway by tests/live/cli.
+"""
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from onward.contract import decide, history, ids
+from onward.contract import events as ev
+from onward.contract.decide import Moment
+from onward.contract.errors import Conflict, NotFound, Unauthorized, UnknownTask
+from onward.contract.execution import Execution
+from onward.contract.lifecycle import fold
+from onward.contract.submission import Submission
+from onward.contract.view import view
+from onward.http.problems import Overloaded
+from onward.http.query import read_query
+from onward_gateway.executions import Filters
+from tests.unit.client.fake_server import Request, served
+
+KEY = "ow_default_abcdefghijkl_" + "s" * 43
+TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+TASKS = ("report", "shell")
+
+
+class FakeGateway:
+    """Executions that a test moves on by hand."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, list[ev.AnyEvent]] = {}
+        self.lines: dict[str, list[dict[str, Any]]] = {}
+        self.requests: list[Request] = []
+        self.broke: list[str] = []
+        self.workers: list[dict[str, Any]] = []
+        self.waiting: int | None = 0
+        self.checks: list[dict[str, Any]] = [{"name": "nats", "ok": True, "reason": None}]
+        self.lose: deque[str] = deque()
+        """For each next connection: `before` the request is carried out, or `after`."""
+        self.busy: deque[tuple[int, str]] = deque()
+        """For each next request: a status and its Retry-After."""
+        self.cut_streams_after: deque[int] = deque()
+        """For each next log stream: break it off after so many lines."""
+        self.tells_etags = True
+        self.framed = True
+        """Whether log streams are chunked; as a proxy might undo it, their end is the connection's."""
+        self.cut_off_once = False
+        self.forget_after_once = False
+        self.tells_ends = True
+        self.skip_line_once: int | None = None
+        self.changed = threading.Condition()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    # What a test does
+
+    def submit(self, task: str = "report", execution_id: str | None = None, **fields: Any) -> str:
+        event = decide.submit(
+            execution_id=execution_id or new_id(), project="default", moment=now(), task=task,
+            **{"queue": "default", "priority": 5, "run_at": None, **fields},
+        )  # fmt: skip
+        return self._begin(event)
+
+    def start(self, execution_id: str) -> None:
+        state = self.state(execution_id)
+        attempt = state.attempt + (0 if state.resumes else 1)
+        self.happen(execution_id, ev.Started, attempt=attempt, worker_id="w1", connection="c1", work_sequence=1,
+                    ack_subject="a")  # fmt: skip
+
+    def happen(self, execution_id: str, event: Any, /, *, wake: bool = False, **fields: Any) -> None:
+        with self.changed:
+            state = self.state(execution_id)
+            envelope = decide.envelope(state, now(), wake=state.route if wake else None)
+            self.logs[execution_id].append(event(**{**envelope, **fields}))
+            self.changed.notify_all()
+
+    def complete(self, execution_id: str, output: Any = None) -> None:
+        self.happen(execution_id, ev.Completed, output=raw(output))
+
+    def fail(self, execution_id: str, message: str = "it broke") -> None:
+        self.happen(
+            execution_id, ev.Failed, reason="error", error=ev.Failure(type="ValueError", message=message)
+        )
+
+    def ask(self, execution_id: str, text: str, choices: tuple[str, ...] = ()) -> None:
+        self.happen(execution_id, ev.QuestionAsked, wait="q1", text=text, choices=choices)
+        self.happen(execution_id, ev.Suspended, reason="waiting_for_input")
+
+    def log(self, execution_id: str, *texts: str, level: str = "info", stream: str = "stdout") -> None:
+        with self.changed:
+            lines = self.lines[execution_id]
+            for text in texts:
+                lines.append({
+                    "line": len(lines) + 1, "time": "2026-01-01T12:00:00Z", "level": level, "stream": stream,
+                    "attempt": 1, "step": None, "text": text,
+                })  # fmt: skip
+            self.changed.notify_all()
+
+    def state(self, execution_id: str) -> Execution:
+        return fold(self.logs[execution_id])
+
+    def sent(self, method: str, ending: str = "") -> list[Request]:
+        return [one for one in self.requests if one.method == method and one.path.endswith(ending)]
+
+    def until(self, holds: Callable[[], bool], seconds: float = 10.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, "what was waited for did not happen"
+            time.sleep(0.005)
+
+    # What a client asks
+
+    def answer(self, request: Request) -> tuple[int, Any, dict[str, str]]:
+        parts = request.path.strip("/").split("/")
+        match request.method, parts:
+            case "GET", ["livez"]:
+                return 200, {"status": "live", "checks": []}, {}
+            case "GET", ["readyz"]:
+                return (200 if all(one["ok"] for one in self.checks) else 503), {"checks": self.checks}, {}
+        if request.headers.get("authorization") != f"Bearer {KEY}":
+            raise Unauthorized(
+                "this API key is not known", fix="`onward up` wrote a key into the CLI's profile"
+            )
+        match request.method, parts[2:]:
+            case "POST", ["executions"]:
+                return self._submitted(request)
+            case "GET", ["executions"]:
+                return 200, self._listed(request), {}
+            case "GET", ["executions", one]:
+                return self._got(one, request)
+            case "GET", ["executions", one, part]:
+                derive = {"events": _events, "attempts": history.attempts, "steps": history.steps,
+                          "checkpoints": history.checkpoints}[part]  # fmt: skip
+                return 200, page(derive(self.logs[self.resolve(one)]), request), {}
+            case "POST", ["executions", one, verb]:
+                return self._commanded(self.resolve(one), verb, request.body)
+            case "GET", ["tasks"]:
+                return 200, page([_task(name) for name in TASKS], request), {}
+            case "GET", ["tasks", name] if name in TASKS:
+                return 200, _task(name), {}
+            case "GET", ["workers"]:
+                return 200, page(self.workers, request), {}
+            case "GET", ["queues"]:
+                return 200, page([self._queue()], request), {}
+        raise NotFound("there is nothing at this address")
+
+    def _queue(self) -> dict[str, Any]:
+        return {
+            "name": "default", "environment": None, "workers": len(self.workers), "slots": 0, "classes": {},
+            "waiting": self.waiting, "running": self.waiting, "oldest": None,
+        }  # fmt: skip
+
+    def resolve(self, text: str) -> str:
+        found = [one for one in self.logs if one.startswith(text)]
+        if len(found) > 1:
+            raise Conflict(
+                f"2 or more executions begin with {text}: {', '.join(found)}", fix="give more of the id"
+            )
+        if not found:
+            raise NotFound(f"no execution begins with {text}")
+        return found[0]
+
+    def _begin(self, event: ev.Submitted) -> str:
+        with self.changed:
+            self.logs[event.execution_id] = [event]
+            self.lines[event.execution_id] = []
+            self.changed.notify_all()
+        return event.execution_id
+
+    def _submitted(self, request: Request) -> tuple[int, Any, dict[str, str]]:
+        asked = msgspec.json.decode(msgspec.json.encode(request.body), type=Submission)
+        if asked.task not in TASKS:
+            raise UnknownTask(f"no worker ever announced a task {asked.task!r}", fix="did you mean 'report'?")
+        key = asked.idempotency_key
+        execution_id = ids.keyed_id("default", key) if key else new_id()
+        if execution_id not in self.logs:
+            self.submit(
+                asked.task, execution_id, input=raw(request.body.get("input")), labels=asked.labels,
+                priority=asked.priority or 5, queue=asked.queue or "default",
+            )  # fmt: skip
+        shown = json.loads(msgspec.json.encode(view(self.state(execution_id))))
+        return 202, {**shown, "warnings": [] if self.workers else ["no_worker"]}, {}
+
+    def _listed(self, request: Request) -> Any:
+        filters = read_query(_encoded(request.query), Filters)
+        shown = [view(self.state(one)) for one in sorted(self.logs, reverse=True)]
+        kept = [
+            one for one in shown
+            if (not filters.status or one.status in filters.status)
+            and (filters.task is None or one.task == filters.task)
+            and all(one.labels.get(label.split("=", 1)[0]) == label.split("=", 1)[1] for label in filters.label)
+        ]  # fmt: skip
+        return page(kept, request)
+
+    def _got(self, typed: str, request: Request) -> tuple[int, Any, dict[str, str]]:
+        one = self.resolve(typed)
+        wait = float(request.query.get("wait", ["0"])[0])
+        with self.changed:
+            self.changed.wait_for(lambda: self.state(one).ended, timeout=wait)
+        state = self.state(one)
+        etag = f'"{state.n}"'
+        headers = {"ETag": etag} if self.tells_etags else {}
+        if request.headers.get("if-none-match") == etag:
+            return 304, None, headers
+        return 200, view(state), headers
+
+    def _commanded(self, one: str, verb: str, body: Any) -> tuple[int, Any, dict[str, str]]:
+        state = self.state(one)
+        if verb == "cancel":
+            events = decide.cancel(state, now(), body.get("reason"))
+        elif verb == "retry":
+            events = decide.retry(state, now(), fresh=body["from_start"])
+        else:
+            events = decide.answer(state, now(), raw(body["answer"]), body.get("question_id"))
+        with self.changed:
+            self.logs[one] += events
+            self.changed.notify_all()
+        after = view(self.state(one))
+        return (202 if after.reason == "cancelling" else 200), after, {}
+
+
+@contextlib.contextmanager
+def fake_gateway() -> Iterator[FakeGateway]:
+    gateway = FakeGateway()
+    with served(gateway) as gateway.port:
+        yield gateway
+    assert not gateway.broke, gateway.broke[0]
+
+
+def new_id() -> str:
+    return ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def now() -> Moment:
+    return Moment(now=datetime.now(UTC), new_id=new_id, actor="key:test", trace=TRACE)
+
+
+def raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
+
+
+def page(items: Any, request: Request) -> Any:
+    start, size = int(request.query.get("cursor", ["0"])[0]), int(request.query.get("limit", ["50"])[0])
+    if size > 200:
+        raise Overloaded("a page has at most 200")
+    part = list(items)[start : start + size]
+    more = start + len(part) < len(items)
+    return {"items": part, "next_cursor": str(start + len(part)) if more else None}
+
+
+def worker(**fields: Any) -> dict[str, Any]:
+    return {
+        "worker_id": "w1", "status": "listening", "host": "here", "pid": 1, "version": "0.1.0",
+        "queues": ["default"], "tasks": list(TASKS), "slots": 20, "busy": 0,
+        "started_at": "2026-01-01T12:00:00Z", "last_seen": "2026-01-01T12:00:00Z", **fields,
+    }  # fmt: skip
+
+
+def _task(name: str) -> dict[str, Any]:
+    body = {"type": "object", "properties": {"path": {"type": "string"}, "depth": {"type": "integer", "default": 3}},
+              "required": ["path"]}  # fmt: skip
+    schema = {"$ref": f"#/$defs/{name}", "$defs": {name: body}}
+    return {"name": name, "description": f"The task {name}", "queue": "default", "priority": 5, "version": None,
+            "max_attempts": 3, "input_schema": schema, "output_schema": None, "workers": 1}  # fmt: skip
+
+
+def _events(events: Any) -> list[msgspec.Raw]:
+    return [msgspec.Raw(ev.encode(event)) for event in events]
+
+
+def _encoded(query: dict[str, list[str]]) -> bytes:
+    return urlencode(query, doseq=True).encode()
