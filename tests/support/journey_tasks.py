@@ -1,0 +1,73 @@
+"""Tasks for the journeys; their steps write into a ledger that no fault ever hits."""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from onward import Registry, Retry, ask, emit, execution, log, sleep, step
+
+registry = Registry("journeys")
+
+
+def effect(**what: Any) -> None:
+    """Append one line to the ledger: a single write, whole or not at all."""
+    session = execution()
+    line = json.dumps({
+        "t": time.time(), "execution_id": session.execution_id if session else None,
+        "attempt": session.attempt if session else None, "pid": os.getpid(), **what,
+    })  # fmt: skip
+    with Path(os.environ["JOURNEY_LEDGER"]).open("a", encoding="utf-8") as ledger:
+        ledger.write(line + "\n")
+
+
+async def work(number: int, seconds: float) -> int:
+    """One step: begins, takes its time, ends."""
+    effect(step=number, what="begin")
+    await asyncio.sleep(seconds)
+    effect(step=number, what="end")
+    return number
+
+
+@registry.task(retry=Retry(attempts=5, first=0.1, cap=1.0))
+async def five(count: int = 5, seconds: float = 0.3) -> list[int]:
+    """`count` steps, one after the other."""
+    return [await step(f"step {number}", work, number, seconds) for number in range(1, count + 1)]
+
+
+@registry.task
+async def noop() -> None:
+    """Nothing."""
+
+
+@registry.task
+async def sleeper(seconds: float) -> str:
+    """A step, a durable sleep, another step."""
+    await step("before", work, 1, 0.0)
+    await sleep(seconds)
+    await step("after", work, 2, 0.0)
+    return "woke"
+
+
+@registry.task
+async def chatty(lines: int, pause_every: int = 500) -> int:
+    """Many log lines, with a breath now and then."""
+    for number in range(1, lines + 1):
+        log(f"line {number}")
+        if number % pause_every == 0:
+            await asyncio.sleep(0.02)
+    return lines
+
+
+@registry.task(retry=Retry(attempts=1))
+async def seven() -> str:
+    """The seed page's seven events: fails in its first life, ends well in the second."""
+    answer = await ask("Go on?", choices=["yes", "no"])
+    await step("once", work, 1, 0.0)
+    await emit("part", {"answer": answer})
+    session = execution()
+    if session is not None and session.attempt == 1:
+        raise ConnectionError("fails in its first life")
+    return "done"
