@@ -1,0 +1,31 @@
+"""GET right after POST, with the projection at work and with it frozen."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.platform import platform
+
+
+@pytest.mark.timeout(180)
+async def test_a_thousand_posts_are_each_followed_by_a_get_with_the_projector_paused_half_the_time(
+    tmp_path: Path,
+) -> None:
+    async with platform(tmp_path, workers=1) as onward:
+        took = []
+        for number in range(1000):
+            if number % 200 == 0:
+                onward.resume("execution_state-1")
+            elif number % 200 == 100:
+                onward.pause("execution_state-1")
+            status, made = await onward.call("POST", "/executions", {"task": "noop", "input": {}})
+            assert status == 202, made
+            began = time.perf_counter()
+            status, found = await onward.call("GET", f"/executions/{made['id']}")
+            took.append(time.perf_counter() - began)
+            assert (status, found["id"]) == (200, made["id"])
+        onward.resume("execution_state-1")
+        took.sort()
+        print(f"GET after POST: p50 {took[500] * 1000:.1f} ms, p99 {took[990] * 1000:.1f} ms")
+        assert took[990] <= 0.05
