@@ -21,7 +21,6 @@ from onward.cli.embedded.state import Running, read_state
 from onward.cli.embedded.up import up
 from onward.contract.errors import Misconfigured
 from onward.process import log_file
-from onward.process.identity import Identity
 from onward.process.run import run_until_stopped
 
 GRACE_SECONDS = 120.0  # more than all children together may take
@@ -79,13 +78,13 @@ def stop(data_dir: Path, *, timeout: float = 150.0) -> Running:
         raise NotRunning(f"nothing runs on {directory.root}", fix="check --data-dir")
     with contextlib.suppress(ProcessLookupError):
         os.kill(running.up.pid, signal.SIGTERM)
-    if not _wait_for(lambda: _is_over(directory, running.up), timeout):
+    if not _wait_for(lambda: _is_over(directory, running), timeout):
         with contextlib.suppress(ProcessLookupError):
             os.kill(running.up.pid, signal.SIGKILL)
         # Its children end with it; who does not within a moment is killed too.
-        _wait_for(lambda: _is_over(directory, running.up), _KILL_SECONDS)
+        _wait_for(lambda: _is_over(directory, running), _KILL_SECONDS)
         _kill(running)
-    if not _wait_for(lambda: _is_over(directory, running.up), _KILL_SECONDS):
+    if not _wait_for(lambda: _is_over(directory, running), _KILL_SECONDS):
         raise StopFailed(f"process {running.up.pid} does not end", fix="look at it with `ps`")
     directory.state.unlink(missing_ok=True)
     return running
@@ -137,8 +136,12 @@ def _locks(directory: DataDir) -> list[Path]:
     return [directory.lock, *(directory.server_lock(name) for name in _SERVERS)]
 
 
-def _is_over(directory: DataDir, up: Identity) -> bool:
-    return not up.alive() and all(lock.is_free(path) for path in _locks(directory))
+def _is_over(directory: DataDir, running: Running) -> bool:
+    """Tells whether all of it is gone: a killed process still lives for as long as the kernel takes to end it."""
+    everyone = [running.up, *running.children.values()]
+    return not any(each.alive() for each in everyone) and all(
+        lock.is_free(path) for path in _locks(directory)
+    )
 
 
 def _kill(running: Running) -> None:
