@@ -49,6 +49,21 @@ def pytest_make_collect_report(collector):
     return report
 
 
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_run"] = dict(session.config.stash[NOT_RUN])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    for reason, count in getattr(node, "workeroutput", {}).get("not_run", {}).items():
+        total = node.config.stash[NOT_RUN]
+        # Each process deselects everything by itself, and skips only what it was given.
+        total[reason] = (
+            max(total[reason], count) if reason.startswith("deselected") else total[reason] + count
+        )
+
+
 def pytest_terminal_summary(terminalreporter, config):
     reasons = config.stash[NOT_RUN]
     listed = "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common())

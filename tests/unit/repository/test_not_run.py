@@ -42,6 +42,12 @@ def test_what_was_skipped_or_deselected_is_listed_with_its_reason(run):
     assert "1 passed, 1 skipped, 1 deselected" in done.stdout.splitlines()[-1]
 
 
+def test_the_list_is_the_same_when_several_processes_share_the_tests(run):
+    done = run("-n", "2", ci="")
+    assert done.returncode == 0
+    assert "NOT RUN: 1 × deselected (slow); 1 × no such device here\n" in done.stdout
+
+
 def test_on_ci_a_skip_is_a_failure(run):
     done = run(ci="true")
     assert done.returncode == 1
