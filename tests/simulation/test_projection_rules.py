@@ -1,15 +1,21 @@
 """PROTOCOL, J1 and J2: the projection's own fold, fed in every order; and the checker finds a wrong one."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
 from onward.bus.ports import Raw
 from onward.contract.lifecycle import Refused, advance
+from onward.process.loop import MORE
+from onward.process.metrics import Metrics
 from onward.testing.faults import ROUGH
 from onward.testing.history import Row
 from onward.testing.virtual_loop import simulate
-from onward_execution_state.fold import Arrived, Folded, Known, fold, fold_again, read
+from onward_execution_state import project
+from onward_execution_state.fold import Arrived, Bad, Folded, Known, fold, fold_again, read
+from onward_execution_state.project import Projector
+from onward_execution_state.store import Source
 from tests.simulation.installation import Installation, Setup, broken, first_broken, said
 from tests.simulation.scenarios import tasks
 
@@ -170,3 +176,118 @@ def test_j2_an_event_of_an_unknown_type_is_stored_and_takes_its_place():
         return row.state.n - len(here.archive), row.state.status.value, tables.quarantine
 
     assert simulate(1, main) == (1, "completed", [])
+
+
+POISON = b"\\u0000"
+"""What Postgres takes in no text: the whole transaction fails, and the error names no event."""
+
+
+class Transactions:
+    """The writer of the projection, over tables in memory."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables, self.position, self.gaps = tables, 0, set()
+
+    async def write(self, batch: Sequence[Raw], now: datetime) -> list[Bad]:
+        if any(POISON in raw.data for raw in batch):
+            raise ValueError("unsupported Unicode escape sequence")
+        self.tables.write(batch)
+        self.position = batch[-1].sequence
+        return read(batch)[1]
+
+    async def set_aside(self, bad: Bad, now: datetime) -> None:
+        self.tables.quarantine.append(bad.raw.sequence)
+        self.position = bad.raw.sequence
+
+    def forget(self) -> None:
+        """Nothing is remembered here."""
+
+
+class Connected:
+    """A Postgres whose connections are of no interest here."""
+
+    async def writer(self, *, durable: bool) -> "Connected":
+        return self
+
+    async def close(self, timeout: float) -> None:
+        return
+
+
+class Stops(Projector):
+    """PLANTED: what fails, fails: the batch is tried again, and again."""
+
+    async def _project(self, writer, batch, now):
+        try:
+            await writer.write(batch, now)
+        except ValueError:
+            writer.forget()
+
+
+class SetsAsideTheBatch(Projector):
+    """PLANTED: a batch that fails is set aside as a whole."""
+
+    async def _project(self, writer, batch, now):
+        try:
+            await writer.write(batch, now)
+        except ValueError as error:
+            for raw in batch:
+                await writer.set_aside(Bad(raw, str(error)), now)
+
+
+def one_in_a_hundred(kind: type[Projector], monkeypatch):
+    """The real projector over a stream in which a few events are such that no batch with them can be written."""
+
+    async def main(random):
+        here = Installation(random, Setup(tasks=tasks))
+        here.impatient = False
+        await here.day((random.choice(TASKS) for _ in range(12)), wear=0)
+        stream = here.bus.events
+        bad = sorted(random.sample(range(len(stream.raws)), 3))
+        for place in reversed(bad):
+            stream.raws.insert(
+                place, Raw(0, stream.raws[0].subject, b'{"type":"progressed","message":"%b"}' % POISON)
+            )
+        stream.raws[:] = [msgspec.structs.replace(raw, sequence=n) for n, raw in enumerate(stream.raws, 1)]
+        written = Transactions(Tables(here, fold))
+
+        async def leading(connection, source, now):
+            return written
+
+        async def source():
+            return Source("ONWARD_EVENTS", "first")
+
+        monkeypatch.setattr(project.Writer, "leading", leading)
+        projector = kind(
+            here.client.process.events,
+            Connected(),
+            source,
+            Metrics(),
+            most=random.randint(10, 50),
+            pace_seconds=0,
+        )
+        for _ in range(30):
+            if await projector.run_once(datetime.now(UTC)) is not MORE:
+                break
+        for execution_id in here.logs:
+            written.tables.show(execution_id, final=True)
+        if written.position != len(stream.raws):
+            return f"stands still at {written.position} of {len(stream.raws)}"
+        aside = len(written.tables.quarantine)
+        return said(here.report()) or (
+            None if aside == len(bad) else f"{aside} events set aside for {len(bad)}"
+        )
+
+    return main
+
+
+def test_j2_a_batch_that_fails_is_halved_until_the_bad_event_stands_alone(monkeypatch):
+    assert broken(one_in_a_hundred(Projector, monkeypatch), range(20)) == {}
+
+
+def test_j2_without_setting_it_aside_the_projection_stands_still_for_ever(monkeypatch):
+    assert "stands still" in first_broken(one_in_a_hundred(Stops, monkeypatch), range(5))
+
+
+def test_j2_without_halving_good_events_are_set_aside_with_the_bad_one(monkeypatch):
+    wrong = first_broken(one_in_a_hundred(SetsAsideTheBatch, monkeypatch), range(5))
+    assert "row" in wrong or "set aside" in wrong
