@@ -8,6 +8,7 @@ from onward.bus.connection import Connection, connect
 from onward.bus.hints import Hints
 from onward.bus.lines import LogLines
 from onward.bus.messages import Messages
+from onward.bus.objects import LargeValues
 
 
 class Bus:
@@ -18,6 +19,7 @@ class Bus:
         self.events = Events(connection)
         self.messages = Messages(connection)
         self.lines = LogLines(connection)
+        self.objects = LargeValues(connection)
         self.config = Mirror(connection)
 
     def hints(self, project: str, queues: Iterable[str]) -> Hints:

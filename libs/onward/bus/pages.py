@@ -44,9 +44,17 @@ class Asked(msgspec.Struct, frozen=True):
         return Page(raws, more=number(end.headers, b"Nats-Num-Pending") > 0)
 
 
-def ask(connection: Connection, stream: str, subject: str | None, after: int, most: int = PAGE) -> Asked:
+def ask(
+    connection: Connection,
+    stream: str,
+    subject: str | None,
+    after: int,
+    most: int = PAGE,
+    *,
+    most_bytes: int = PAGE_BYTES,
+) -> Asked:
     """Ask for up to `most` messages above sequence `after`, of one subject or all. Raises NotConnected."""
-    body = f'{{"seq":{after + 1},"batch":{most},"max_bytes":{PAGE_BYTES}'
+    body = f'{{"seq":{after + 1},"batch":{most},"max_bytes":{most_bytes}'
     body += f',"next_by_subj":"{subject}"}}' if subject else "}"
     return Asked(stream, *connection.ask_many(f"$JS.API.DIRECT.GET.{stream}", body.encode()))
 

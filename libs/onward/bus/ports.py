@@ -95,6 +95,25 @@ class Lines(Protocol):
         ...
 
 
+class Objects(Protocol):
+    """Large values, whole, by a name that ends in the SHA-256 of their bytes (subjects.object_name)."""
+
+    async def put(self, name: str, data: bytes | memoryview) -> None:
+        """Store it; a second time changes nothing. Raises StoreFull, Unavailable."""
+        ...
+
+    def read(self, name: str, size: int) -> AsyncIterator[bytes]:
+        """Its bytes in parts; the last part comes only when size and digest of the whole are right.
+
+        Raises ValueLost where it is missing or not what its name says, Unavailable.
+        """
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Remove it; what is not there stays so. Raises Unavailable."""
+        ...
+
+
 class Messages(Protocol):
     """Core messages: nothing is stored, nobody need listen."""
 

@@ -1,4 +1,4 @@
-"""The five streams and the queues' consumers: made once, by one owner, as raw JSON."""
+"""The six streams and the queues' consumers: made once, by one owner, as raw JSON."""
 
 import asyncio
 import time
@@ -30,6 +30,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     events_bytes: int = 8192 * MIB
     logs_bytes: int = 8192 * MIB
+    values_bytes: int = 8192 * MIB
     logs_age: timedelta = timedelta(days=7)
     events_consumers: int = 200
     work_consumers: int = 6000
@@ -62,6 +63,11 @@ def streams(replicas: int = 1, limits: Limits = Limits()) -> dict[str, dict[str,
             "name": subjects.LOGS, "subjects": [subjects.ALL_LOGS], **derived, "retention": "limits",
             "discard": "old", "max_age": int(limits.logs_age.total_seconds()) * NANOS,
             "max_bytes": limits.logs_bytes, "compression": "s2", "republish": _republish(subjects.ALL_LOGS),
+        },
+        subjects.VALUES: {
+            "name": subjects.VALUES, "subjects": [subjects.ALL_CHUNKS, subjects.ALL_OBJECTS], **everywhere,
+            "retention": "limits", "discard": "new", "max_age": 0, "max_bytes": limits.values_bytes,
+            "allow_rollup_hdrs": True,
         },
         subjects.CONFIG: {
             "name": subjects.CONFIG, "subjects": [subjects.ALL_CONFIG], **everywhere, "retention": "limits",
@@ -110,7 +116,7 @@ async def ensure(
 
 async def _ensure(connection: Connection, replicas: int, limits: Limits, work_from: int | None) -> None:
     missing = [name for name in streams() if await info(connection, name) is None]
-    if {subjects.EVENTS, subjects.LOGS} & set(missing):
+    if {subjects.EVENTS, subjects.LOGS, subjects.VALUES} & set(missing):
         limits = await _that_fit(connection, limits, replicas, missing)
     if subjects.EVENTS in missing and subjects.WORK not in missing:
         # The place WORK has reached in an older EVENTS means nothing in a new one.
@@ -146,6 +152,7 @@ async def _that_fit(connection: Connection, limits: Limits, replicas: int, missi
         together = ROOM_FOR_REST
         together += limits.events_bytes if subjects.EVENTS in missing else 0
         together += limits.logs_bytes if subjects.LOGS in missing else 0
+        together += limits.values_bytes if subjects.VALUES in missing else 0
         scratch: dict[str, Any] = {
             "name": SCRATCH, "subjects": ["onward.room"], "storage": "file", "num_replicas": replicas,
             "max_bytes": together,
@@ -153,7 +160,7 @@ async def _that_fit(connection: Connection, limits: Limits, replicas: int, missi
         try:
             await _make(connection, scratch)
         except NoRoom as full:
-            if min(limits.events_bytes, limits.logs_bytes) // 2 < SMALLEST:
+            if min(limits.events_bytes, limits.logs_bytes, limits.values_bytes) // 2 < SMALLEST:
                 raise Misconfigured(str(full), fix="give JetStream more max_file, or more disk") from full
             limits = _halved(limits)
         else:
@@ -163,7 +170,8 @@ async def _that_fit(connection: Connection, limits: Limits, replicas: int, missi
 
 def _halved(limits: Limits) -> Limits:
     events, logs = max(SMALLEST, limits.events_bytes // 2), max(SMALLEST, limits.logs_bytes // 2)
-    return msgspec.structs.replace(limits, events_bytes=events, logs_bytes=logs)
+    values = max(SMALLEST, limits.values_bytes // 2)
+    return msgspec.structs.replace(limits, events_bytes=events, logs_bytes=logs, values_bytes=values)
 
 
 class NoRoom(Misconfigured):

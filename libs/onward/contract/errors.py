@@ -14,6 +14,7 @@ OnwardError
 ├── FenceLost                 somebody appended first: read the log and decide again
 ├── Behind                    a read that does not reach the floor it was given
 ├── BrokenLog                 an ordinal is missing: reported, never folded over
+├── ValueLost                 a large value that is kept beside the log is missing or damaged
 └── Misconfigured             start-up found a wrong setting
 """
 
@@ -165,6 +166,12 @@ class BrokenLog(OnwardError):
     """A log has a hole: an ordinal is missing."""
 
     code = "broken_log"
+
+
+class ValueLost(OnwardError):
+    """A large input, result or saved state is missing from the object store, or damaged there."""
+
+    code = "value_lost"
 
 
 class Misconfigured(OnwardError):

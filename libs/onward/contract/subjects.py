@@ -1,6 +1,8 @@
 """Every subject, stream and durable name. Nobody else joins dots."""
 
-from onward.contract.ids import shard
+import base64
+
+from onward.contract.ids import is_execution_id, shard
 
 EVENTS, WORK, TIMERS, LOGS, CONFIG = (
     "ONWARD_EVENTS",
@@ -102,6 +104,34 @@ def config(project: str, kind: str, name: str) -> str:
 
 
 ALL_CONFIG = "onward.cfg.>"
+
+
+# Large values: a bucket of the NATS object store, as every NATS tool reads it
+BUCKET = "onward_values"
+VALUES = f"OBJ_{BUCKET}"
+ALL_CHUNKS = f"$O.{BUCKET}.C.>"
+ALL_OBJECTS = f"$O.{BUCKET}.M.>"
+
+
+def object_name(project: str, execution_id: str, digest: str) -> str:
+    """A large value of one execution, by the SHA-256 of its JSON in hexadecimal digits."""
+    return f"{project}.{execution_id}.{digest}"
+
+
+def object_owner(name: str) -> tuple[str, str, str] | None:
+    """(project, execution id, digest) of an object's name; None for a name that is none of ours."""
+    tokens = name.split(".")
+    return (tokens[0], tokens[1], tokens[2]) if len(tokens) == 3 and is_execution_id(tokens[1]) else None
+
+
+def object_entry(name: str) -> str:
+    """What says of an object how long it is, and where its chunks are."""
+    return f"$O.{BUCKET}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
+
+
+def object_chunks(upload: str) -> str:
+    """The chunks of one upload."""
+    return f"$O.{BUCKET}.C.{upload}"
 
 
 # Echoes: what a stream has just stored, once more as a core message (its `republish`)

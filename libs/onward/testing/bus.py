@@ -15,6 +15,7 @@ from onward.testing.event_log import EventStream, MemoryEventLog
 from onward.testing.faults import CALM, Faults
 from onward.testing.lines import LineStream, MemoryLines
 from onward.testing.messages import MemoryMessages, Wires
+from onward.testing.objects import MemoryObjects
 from onward.testing.timers import Timers, asks_for_timer, ends_timers
 from onward.testing.work import MemoryHints, WorkQueue
 
@@ -29,6 +30,7 @@ class Process(Connection):
         self._bus = bus
         self.events = bus.log_of(self)
         self.lines = MemoryLines(bus.lines, self)
+        self.objects = MemoryObjects(bus.objects, self)
         self.messages = MemoryMessages(bus.wires, self)
 
     def hints(self, project: str, queues: Iterable[str]) -> MemoryHints:
@@ -49,6 +51,7 @@ class MemoryBus:
     ) -> None:  # fmt: skip
         self.random, self.faults = random or Random(0), faults
         self.events, self.lines, self.wires = events or EventStream(), LineStream(), Wires()
+        self.objects: dict[str, bytes] = {}
         self.work = WorkQueue(ack_wait, self.random)
         self.timers = timers(self.work)
         self.sourcing = True
