@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import post
 
-from onward.contract import decide, subjects
+from onward.contract import commands, subjects
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import FenceLost, Unavailable
@@ -56,7 +56,7 @@ async def cancel(request: Door) -> Answer:
 
     def cancelled(state: Execution, moment: Moment) -> Sequence[ev.AnyEvent]:
         nonlocal chosen
-        chosen = decide.cancel(state, moment, command.reason)
+        chosen = commands.cancel(state, moment, command.reason)
         return chosen
 
     execution = await decided(gateway, request, cancelled)
@@ -86,7 +86,7 @@ async def retry(request: Door) -> Answer:
     execution = await decided(
         gateway_of(request),
         request,
-        lambda state, moment: decide.retry(state, moment, fresh=command.from_start),
+        lambda state, moment: commands.retry(state, moment, fresh=command.from_start),
     )
     return json_answer(view(execution), 202)
 
@@ -110,7 +110,7 @@ async def answer(request: Door) -> Answer:
     value = json_text.value_of(command.answer, "/answer", MAX_INPUT)
 
     def answered(state: Execution, moment: Moment) -> Sequence[ev.AnyEvent]:
-        events = decide.answer(state, moment, command.answer, command.question_id)
+        events = commands.answer(state, moment, command.answer, command.question_id)
         for event in events:
             if isinstance(event, ev.Answered):
                 _check_answer(state.waits[event.wait], value)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from onward.bus.ports import EventLog, Raw
-from onward.contract import decide, subjects
+from onward.contract import commands, decide, subjects
 from onward.contract import events as ev
 from onward.contract.decide import Moment, Owner
 from onward.contract.errors import BrokenLog, Conflict, FenceLost, OnwardError, Unavailable
@@ -202,18 +202,18 @@ class Client:
 
     async def cancel(self, execution_id: str) -> bool:
         return await self.change(
-            execution_id, "cancel", lambda s: decide.cancel(s, self.process.moment(), "enough")
+            execution_id, "cancel", lambda s: commands.cancel(s, self.process.moment(), "enough")
         )
 
     async def retry(self, execution_id: str, *, fresh: bool = False) -> bool:
         return await self.change(
-            execution_id, "retry", lambda s: decide.retry(s, self.process.moment(), fresh=fresh)
+            execution_id, "retry", lambda s: commands.retry(s, self.process.moment(), fresh=fresh)
         )
 
     async def answer(self, execution_id: str, given: str) -> bool:
         raw = msgspec.Raw(msgspec.json.encode(given))
         return await self.change(
-            execution_id, "answer", lambda s: decide.answer(s, self.process.moment(), raw, None)
+            execution_id, "answer", lambda s: commands.answer(s, self.process.moment(), raw, None)
         )
 
 

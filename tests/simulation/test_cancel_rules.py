@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from onward.contract import decide
+from onward.contract import commands
 from onward.contract.decide import Moment
 from onward.contract.execution import Status
 from onward.testing.faults import ROUGH
@@ -55,14 +55,14 @@ def test_c1_a_cancel_that_is_no_wake_waits_for_the_lease_to_run_out(monkeypatch)
         """PLANTED: asked for, and nobody is woken."""
         return tuple(replace(event, wake=None) for event in plain(state, moment, because))
 
-    plain = decide.cancel
-    monkeypatch.setattr(decide, "cancel", no_wake)
+    plain = commands.cancel
+    monkeypatch.setattr(commands, "cancel", no_wake)
     took = max(run(cancelled_and_killed(), seed)[1] for seed in range(10))
     assert took >= ACK_WAIT / 2
 
 
 def test_c1_a_cancel_that_is_no_event_is_forgotten_with_its_worker(monkeypatch):
-    monkeypatch.setattr(decide, "cancel", lambda state, moment, because: ())
+    monkeypatch.setattr(commands, "cancel", lambda state, moment, because: ())
     status, _, ran_on, _ = run(cancelled_and_killed())
     assert status is Status.COMPLETED
     assert ran_on

@@ -1,4 +1,4 @@
-"""What stands for a log whose older events are to be purged, or were: its state and its checkpoints (PROTOCOL T2)."""
+"""What stands for a log whose older events are purged: its state, checkpoints and children's ends (PROTOCOL T2)."""
 
 from collections.abc import Iterable
 
@@ -13,31 +13,37 @@ PART_BYTES = 256 * 1024
 
 
 def carry(
-    state: Execution, checkpoints: Iterable[ev.CheckpointReached], moment: Moment
+    state: Execution,
+    checkpoints: Iterable[ev.CheckpointReached],
+    moment: Moment,
+    children: Iterable[ev.ChildEnd] = (),
 ) -> tuple[ev.Carried, ...]:
-    """The `carried` events to append after `state`; `checkpoints` are those in force. Only the first has the state."""
-    parts = _parts(checkpoints)
+    """The `carried` events to append after `state`; what is given is in force. Only the first has the state."""
+    parts = _parts((*checkpoints, *children))
     whole = msgspec.Raw(msgspec.json.encode(state))
     return tuple(
         ev.Carried(
             **envelope(state, moment, ahead=part),
             state=whole if part == 1 else ev.NOTHING,
-            checkpoints=tuple(points),
+            checkpoints=tuple(item for item in items if isinstance(item, ev.CheckpointReached)),
+            children=tuple(item for item in items if isinstance(item, ev.ChildEnd)),
             part=part,
             parts=len(parts),
         )
-        for part, points in enumerate(parts, 1)
+        for part, items in enumerate(parts, 1)
     )
 
 
-def _parts(checkpoints: Iterable[ev.CheckpointReached]) -> list[list[ev.CheckpointReached]]:
-    parts: list[list[ev.CheckpointReached]] = [[]]
+def _parts(
+    items: Iterable[ev.CheckpointReached | ev.ChildEnd],
+) -> list[list[ev.CheckpointReached | ev.ChildEnd]]:
+    parts: list[list[ev.CheckpointReached | ev.ChildEnd]] = [[]]
     size = 0
-    for point in checkpoints:
-        length = len(ev.encode(point))
+    for item in items:
+        length = len(msgspec.json.encode(item))
         if parts[-1] and size + length > PART_BYTES:
             parts.append([])
             size = 0
-        parts[-1].append(point)
+        parts[-1].append(item)
         size += length
     return parts

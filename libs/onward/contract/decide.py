@@ -1,6 +1,7 @@
-"""Commands made into events: pure decisions of the gateway, the workers and the loops.
+"""What workers and loops decide about an execution: pure, from its folded state.
 
-Each function takes the folded state and returns the events to append under its fence, or raises the refusal.
+Each function takes the folded state and returns the events to append under its fence, or raises the refusal. What
+people and programs ask for is in commands.py, what parents and children do to each other in family.py.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,8 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract import subjects
-from onward.contract.errors import AlreadyEnded, Conflict, NotRetryable, QuestionClosed
-from onward.contract.execution import Execution, Status
+from onward.contract.execution import Execution, Wait
+from onward.contract.lifecycle.waiting import EXHAUSTED, RETRY
 from onward.contract.retry import RetryPolicy
 
 POISON_AFTER = 3
@@ -87,6 +88,17 @@ def envelope(state: Execution, moment: Moment, ahead: int = 1, wake: str | None 
     }  # fmt: skip
 
 
+def last(state: Execution, moment: Moment) -> dict[str, Any]:
+    """The envelope of an event that ends a life: it names whose child this is (PROTOCOL F2)."""
+    return {**envelope(state, moment), "child_of": state.child_of}
+
+
+def deadlines(timeouts: ev.TimeoutPolicy, start: datetime) -> dict[str, datetime]:
+    """When an execution that may start at `start` is overdue, by kind of limit."""
+    limits = {"queue": timeouts.queue, "execution": timeouts.execution}
+    return {kind: start + timedelta(seconds=limit) for kind, limit in limits.items() if limit is not None}
+
+
 def submit(
     *,
     execution_id: str,
@@ -95,15 +107,18 @@ def submit(
     queue: str,
     priority: int,
     run_at: datetime | None,
+    timeouts: ev.TimeoutPolicy | None = None,
     **fields: Any,
 ) -> ev.Submitted:
     """The first event of a log: a wake, or delayed until `run_at`."""
     route = subjects.route(queue, priority)
     later = run_at is not None and run_at > moment.now
+    limits = timeouts or ev.TimeoutPolicy()
+    start = run_at if run_at is not None and later else moment.now
     return ev.Submitted(
         id=moment.new_id(), project=project, execution_id=execution_id, n=1, at=moment.now, actor=moment.actor,
         trace=moment.trace, queue=queue, priority=priority, routes=(route,), wake=None if later else route,
-        due=run_at if later else None, **fields,
+        due=run_at if later else None, deadlines=deadlines(limits, start), timeouts=limits, **fields,
     )  # fmt: skip
 
 
@@ -111,22 +126,19 @@ def meet(state: Execution, hint: Hint, owner: Owner, moment: Moment) -> Claim | 
     """What a hint means for the log it points at (PROTOCOL H1, H2, M2, C1)."""
     if state.ended:
         return Done(f"already {state.status}")
-    if state.cancelling and not state.held:
-        return Finish((ev.Cancelled(**envelope(state, moment)),))
     if state.held:
         same = state.work_sequence == hint.work_sequence
         if same or state.cancelling:
             return AskOwner(state.worker_id or "")
         return Done("claimed from another hint")
-    if hint.route != state.route:
-        return Done(f"waits in {state.route} now")
-    if state.ready and hint.n < state.ready_by:
-        # An ack of it may still be on its way, and would hit who claims from it; a newer hint brings the claim.
-        return Done("made ready again since")
-    if not (state.ready or (hint.fired is not None and hint.fired == state.asked_due)):
-        return Done(f"not runnable: {state.reason}")
+    if state.cancelling and not state.undoing:
+        return Finish((ev.Cancelled(**last(state, moment)),))
+    if (why := _not_claimable(state, hint)) is not None:
+        return Done(why)
     if state.recoveries >= POISON_AFTER:
-        return Finish((poison(state, moment),))
+        return Finish((ev.Cancelled(**last(state, moment)) if state.cancelling else poison(state, moment),))
+    if not state.undoing and (error := given_up(state)) is not None:
+        return Finish((failing(state, moment, "exhausted", error),))
     return Claim(
         (
             ev.Started(
@@ -142,10 +154,26 @@ def meet(state: Execution, hint: Hint, owner: Owner, moment: Moment) -> Claim | 
     )
 
 
+def _not_claimable(state: Execution, hint: Hint) -> str | None:
+    if state.paused:
+        return "paused"
+    if hint.route != state.route:
+        return f"waits in {state.route} now"
+    if state.ready and hint.n < state.ready_by:
+        # An ack of it may still be on its way, and would hit who claims from it; a newer hint brings the claim.
+        return "made ready again since"
+    if state.ready or (hint.fired is not None and hint.fired == state.asked_due):
+        return None
+    return f"not runnable: {state.reason}"
+
+
 def owner_silent(state: Execution, moment: Moment) -> tuple[ev.AnyEvent, ...]:
-    """The owner is gone: hand the execution on, or finish its cancel without running user code."""
-    if state.cancelling:
-        return (ev.Cancelled(**envelope(state, moment)),)
+    """The owner is gone: hand the execution on, or finish its cancel without running user code (PROTOCOL C1).
+
+    Where steps have to be undone first, another worker does that.
+    """
+    if state.cancelling and not state.undoing:
+        return (ev.Cancelled(**last(state, moment)),)
     return (
         ev.Recovered(
             **envelope(state, moment, wake=state.route),
@@ -159,7 +187,22 @@ def poison(state: Execution, moment: Moment) -> ev.Failed:
     """It took down every worker that tried it."""
     message = f"{state.recoveries} workers were lost while running this, with no checkpoint in between"
     failure = ev.Failure(type="poison", message=message, retryable=False)
-    return ev.Failed(**envelope(state, moment), reason="poison", error=failure)
+    return ev.Failed(**last(state, moment), reason="poison", error=failure)
+
+
+def failing(state: Execution, moment: Moment, reason: str, error: ev.Failure) -> ev.Compensating | ev.Failed:
+    """The end, or, where steps have an `undo` that has not run, the beginning of it."""
+    if state.undoable and state.ending is None:
+        wake = None if state.held else state.route
+        return ev.Compensating(**envelope(state, moment, wake=wake), reason=reason, error=error)
+    return ev.Failed(**last(state, moment), reason=reason, error=error)
+
+
+def undone(state: Execution, moment: Moment) -> ev.Failed | ev.Cancelled:
+    """All that could be undone is undone: the end it was done for."""
+    if state.ending is None:
+        return ev.Cancelled(**last(state, moment))
+    return ev.Failed(**last(state, moment), reason=state.ending.reason, error=state.ending.error)
 
 
 def attempt_ended_badly(
@@ -168,57 +211,70 @@ def attempt_ended_badly(
     error: ev.Failure,
     random: Callable[[], float],
     after: float | None = None,
-) -> ev.AttemptFailed | ev.Failed:
-    """Another attempt at a due time, or the end; `after` (seconds) overrides the policy's delay."""
+) -> tuple[ev.AnyEvent, ...]:
+    """Another attempt at a due time, a question, or the end; `after` (seconds) overrides the policy's delay."""
     delay = state.retry.delay(state.failures + 1, random) if error.retryable else None
     if delay is not None:
         due = moment.now + timedelta(seconds=delay if after is None else after)
-        return ev.AttemptFailed(**{**envelope(state, moment), "due": due}, attempt=state.attempt, error=error)
+        if not _too_late(state, due):
+            fields = {**envelope(state, moment), "due": due}
+            return (ev.AttemptFailed(**fields, attempt=state.attempt, error=error),)
+    if error.retryable and state.on_exhausted == "hold":
+        return (ev.Failed(**last(state, moment), reason="held", error=error),)
+    if error.retryable and state.on_exhausted == "ask":
+        return _ask_whether_to_go_on(state, moment, error)
     reason = "timed_out" if error.type == "timed_out" else "error"
     if error.retryable and state.retry.attempts > 1 and reason == "error":
         reason = "exhausted"
-    return ev.Failed(**envelope(state, moment), reason=reason, error=error)
+    return (failing(state, moment, reason, error),)
 
 
-def cancel(state: Execution, moment: Moment, because: str | None) -> tuple[ev.AnyEvent, ...]:
-    """Cancelled at once where no worker holds it, asked for where one does; empty: asked before."""
-    if state.status is Status.CANCELLED or state.cancelling:
-        return ()
-    if state.ended:
-        raise AlreadyEnded(f"execution {state.id} is already {state.status}")
-    if not state.held:
-        return (ev.Cancelled(**envelope(state, moment), because=because),)
-    return (ev.CancelRequested(**envelope(state, moment, wake=state.route), because=because),)
+def _too_late(state: Execution, due: datetime) -> bool:
+    longest, began = state.retry.max_elapsed, state.life_from
+    return longest is not None and began is not None and (due - began).total_seconds() > longest
 
 
-def retry(state: Execution, moment: Moment, *, fresh: bool) -> tuple[ev.AnyEvent, ...]:
-    """Another life for what failed or was cancelled."""
-    if state.status not in (Status.FAILED, Status.CANCELLED):
-        raise NotRetryable(
-            f"execution {state.id} is {state.status}; only failed or cancelled ones can be retried"
-        )
-    return (ev.RetryRequested(**envelope(state, moment, wake=state.route), fresh=fresh),)
-
-
-def answer(
-    state: Execution, moment: Moment, given: msgspec.Raw, question_id: str | None
-) -> tuple[ev.AnyEvent, ...]:
-    """The first answer to an open question."""
-    still_open = [key for key, wait in state.waits.items() if wait.kind == "question" and not wait.done]
-    if state.ended or state.cancelling or not still_open:
-        raise QuestionClosed(f"execution {state.id} has no open question")
-    if question_id is None and len(still_open) > 1:
-        raise Conflict(
-            "several questions are open", fix="name one with question_id: " + ", ".join(still_open)
-        )
-    wait = question_id or still_open[0]
-    if wait not in still_open:
-        raise QuestionClosed(f"question {wait} is not open")
+def _ask_whether_to_go_on(state: Execution, moment: Moment, error: ev.Failure) -> tuple[ev.AnyEvent, ...]:
+    text = f"{state.task} has failed {state.failures + 1} times, the last time with {error.type}: {error.message}"
     return (
-        ev.Answered(
-            **envelope(state, moment, wake=None if state.held else state.route), wait=wait, answer=given
+        ev.QuestionAsked(
+            **envelope(state, moment),
+            wait=f"{EXHAUSTED}.{state.attempt}",
+            text=text[:1000],
+            choices=(RETRY, "fail"),
         ),
+        ev.AttemptFailed(**envelope(state, moment, ahead=2), attempt=state.attempt, error=error),
     )
+
+
+def given_up(state: Execution) -> ev.Failure | None:
+    """Why it failed, where a person who was asked whether to go on said no."""
+    wait = _exhausted(state)
+    if wait is None or not wait.done or wait.answer is None or msgspec.json.decode(wait.answer) == RETRY:
+        return None
+    return state.error
+
+
+def _exhausted(state: Execution) -> Wait | None:
+    return state.waits.get(f"{EXHAUSTED}.{state.attempt}")
+
+
+def overdue(state: Execution, moment: Moment, kind: str, n: int) -> tuple[ev.AnyEvent, ...] | None:
+    """What a fired deadline, set by event `n`, does; nothing where it no longer counts; None: its owner ends it.
+
+    A worker that holds an execution keeps its limit by itself, and finds out sooner; if it dies, it is let go, and the
+    next look ends it here.
+    """
+    if state.ended or state.cancelling or state.ending is not None or state.asked_deadlines.get(kind) != n:
+        return ()
+    if kind not in state.deadlines:
+        return ()
+    if state.held:
+        return None
+    limit = state.timeouts.queue if kind == "queue" else state.timeouts.execution
+    what = "waited longer than its limit" if kind == "queue" else "took longer than its limit"
+    error = ev.Failure(type="timed_out", message=f"the execution {what}: {limit:g} s", retryable=False)
+    return (failing(state, moment, "timed_out", error),)
 
 
 def retry_policy(asked: RetryPolicy | None, announced: RetryPolicy | None) -> RetryPolicy:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from onward.contract.events import NOTHING, Failure, RawOrNone, TimeoutPolicy
+from onward.contract.events import NOTHING, ChildOf, Failure, RawOrNone, TimeoutPolicy
 from onward.contract.retry import RetryPolicy
 
 
@@ -28,18 +28,72 @@ ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing a task waits for: a time or an answer."""
+    """One thing a task waits for: a time, an answer, or an event from outside."""
 
     kind: str
-    """`sleep` or `question`."""
+    """`sleep`, `question` or `event`."""
+    n: int = 0
+    """The n of the event that began it."""
     until: datetime | None = None
     done: bool = False
+    expired: bool = False
+    """Whether its time ran out: a question then has its default as `answer`, if it has one."""
+    event: str | None = None
+    """The name of the awaited event; its value becomes `answer`."""
     text: str | None = None
     choices: tuple[str, ...] = ()
     schema: RawOrNone = None
     answer: RawOrNone = None
     answered_by: str | None = None
     asked_at: datetime | None = None
+    to: str | None = None
+    default: RawOrNone = None
+    remind_every: float | None = None
+    reminded: int = 0
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event from outside that nobody has waited for yet."""
+
+    value: msgspec.Raw
+    n: int
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The children of one call, by their place; `ended` and `bad` are bit sets over the places, in hexadecimal.
+
+    So a parent of 10,000 children carries 2.5 KB per set, and knows exactly which of them it has heard of.
+    """
+
+    born: int
+    """The n of the event that began it: tells it from a forgotten group of the same name."""
+    spawned: int = 0
+    ended: str = "0"
+    """Whose end the parent knows."""
+    bad: str = "0"
+    """Those of them that did not complete."""
+    policy: str = "cancel"
+
+    @property
+    def done(self) -> int:
+        """How many have ended."""
+        return int(self.ended, 16).bit_count()
+
+    def has_ended(self, index: int) -> bool:
+        """Whether the parent knows the end of this child."""
+        return bool(int(self.ended, 16) >> index & 1)
+
+    def open(self) -> list[int]:
+        """The places of those whose end is not known."""
+        ended = int(self.ended, 16)
+        return [i for i in range(self.spawned) if not ended >> i & 1]
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an execution is going to fail, once its steps are undone."""
+
+    reason: str
+    error: Failure
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -80,12 +134,16 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retried_from: str | None = None
     agent_id: str | None = None
     team_id: str | None = None
+    child_of: ChildOf | None = None
+    on_exhausted: str = "fail"
     attempt: int = 0
     failures: int = 0
     """Failed attempts of this life: what the retry policy counts."""
     recoveries: int = 0
     """Recoveries since the last checkpoint: what makes a poison (PROTOCOL H2)."""
     lives: int = 1
+    life_from: datetime | None = None
+    """When this life could begin: what limits are counted from."""
     resumes: bool = False
     """Whether the next claim goes on with the same attempt: after a wait or a hand-back."""
     fresh_from: int = 0
@@ -99,10 +157,33 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked_due: int | None = None
     """The n of the event whose timer is awaited."""
     due: datetime | None = None
+    deadlines: dict[str, datetime] = {}
+    """When it is overdue, by kind: `queue` until its first claim, `execution` until its end."""
+    asked_deadlines: dict[str, int] = {}
+    """The n of the event whose timer each of them has."""
+    paused: bool = False
+    paused_from: str | None = None
+    """The reason it had before the pause."""
     cancelling: bool = False
     cancel_because: str | None = None
     """The reason given by whoever asked for the cancel."""
     waits: dict[str, Wait] = {}
+    inbox: dict[str, tuple[Received, ...]] = {}
+    """Events from outside that were not waited for yet, by name, oldest first."""
+    received: tuple[str, ...] = ()
+    """The senders' keys of the last 256 events from outside: each is taken once."""
+    groups: dict[str, Group] = {}
+    """Its children, by group."""
+    wants: dict[str, int] = {}
+    """While it is suspended: how many ended children each group must have for it to go on."""
+    in_doubt: dict[str, int] = {}
+    """Steps that run at most once and have begun: `scope|name|key` → n of their beginning."""
+    undoable: dict[str, int] = {}
+    """Saved steps that have an `undo`: `scope|name|key` → n of their checkpoint."""
+    ending: Ending | None = None
+    """Set while steps are undone before it fails."""
+    drifted: int = 0
+    """How often the code was found changed under it."""
     progress: Progress | None = None
     output: RawOrNone = None
     error: Failure | None = None
@@ -115,6 +196,16 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def ended(self) -> bool:
         """Whether the outcome stands."""
         return self.status in ENDED
+
+    @property
+    def final(self) -> bool:
+        """Whether nobody waits any longer: ended, and not merely held for repair."""
+        return self.ended and self.reason != "held"
+
+    @property
+    def undoing(self) -> bool:
+        """Whether its next worker undoes steps in place of running its code."""
+        return self.ending is not None or (self.cancelling and bool(self.undoable))
 
     @property
     def held(self) -> bool:

@@ -26,6 +26,11 @@ def keyed_id(project: str, key: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{project}/{key}"))
 
 
+def child_id(parent_id: str, group: str, born: int, index: int) -> str:
+    """The id of a parent's child: whoever creates it, it is the same log (PROTOCOL F1)."""
+    return str(uuid.uuid5(uuid.UUID(parent_id), f"{group}/{born}/{index}"))
+
+
 def shard(execution_id: str) -> int:
     """The partition of EVENTS an execution's log lives in, 0..15, stable for ever."""
     return crc32(execution_id.encode()) % SHARDS

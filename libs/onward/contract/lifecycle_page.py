@@ -24,14 +24,19 @@ REASONS = {
     Status.PENDING: {
         "queued": ("a hint waits in its queue", "a worker claims it"),
         "delayed": ("its time has not come", "its timer fires"),
+        "paused": ("somebody paused it", "somebody resumes it"),
     },
     Status.RUNNING: {
         "executing": ("a worker runs its code", "the worker, or who finds the worker gone"),
         "retrying": ("an attempt failed", "its timer fires, and a worker claims it"),
         "sleeping": ("its code sleeps; no slot is taken", "its timer fires, and a worker claims it"),
         "waiting_for_input": ("it asked a question; no slot is taken", "an answer, or a sleep that ends first"),
+        "waiting_for_children": ("its children run; no slot is taken", "the end of as many as it waits for"),
+        "waiting_for_event": ("it waits for an event from outside; no slot is taken", "that event, or its time limit"),
         "waiting_for_worker": ("it was answered, or handed back by a draining worker", "a worker claims it"),
         "recovering": ("its worker was lost", "a worker claims it"),
+        "paused": ("somebody paused it, and its worker has let go", "somebody resumes it"),
+        "undoing": ("it is going to fail, and its steps are undone first", "the worker, or who finds the worker gone"),
         "cancelling": ("a cancel was asked for while a worker held it", "that worker, or who finds it gone"),
     },
     Status.FAILED: {
@@ -40,6 +45,8 @@ REASONS = {
         "timed_out": ("its last attempt took too long", "an explicit retry"),
         "poison": ("it took down every worker that tried it", "an explicit retry"),
         "policy_denied": ("a policy forbids it", "an explicit retry"),
+        "held": ("it waits for repair, and ends no life: who waits for its outcome goes on waiting",
+                 "an explicit retry, or a cancel"),
     },
 }  # fmt: skip
 

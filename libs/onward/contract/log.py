@@ -9,6 +9,9 @@ from onward.contract.errors import BrokenLog
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
 
+Identity = tuple[str, str, str]
+"""What names a step or a saved state: scope, name and key."""
+
 
 class Stored(msgspec.Struct, frozen=True):
     """An event and the stream sequence it is stored under."""
@@ -52,14 +55,14 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
             sequence=last_sequence,
         )
 
-    def checkpoints(self) -> dict[tuple[str, str, str], ev.CheckpointReached]:
+    def checkpoints(self) -> dict[Identity, ev.CheckpointReached]:
         """The checkpoints in force by (scope, name, key); a later one replaces an earlier one."""
-        found: dict[tuple[str, str, str], ev.CheckpointReached] = {}
-        for item in self.stored:
-            for point in checkpoints_in(item.event):
-                if point.n > self.execution.fresh_from:
-                    found[point.scope, point.name, point.key] = point
-        return found
+        return checkpoints_in_force((item.event for item in self.stored), self.execution.fresh_from)
+
+    def children(self, group: str) -> dict[int, ev.ChildEnd]:
+        """How the children of a group ended whose end the parent knows, by place."""
+        ends = ends_in_force((item.event for item in self.stored), self.execution)
+        return {end.index: end for end in ends if end.group == group}
 
 
 def _whole(ordered: tuple[Stored, ...]) -> tuple[Stored, ...]:
@@ -75,7 +78,56 @@ def _whole(ordered: tuple[Stored, ...]) -> tuple[Stored, ...]:
 
 
 def checkpoints_in(event: ev.AnyEvent) -> tuple[ev.CheckpointReached, ...]:
-    """The checkpoints that one event brings: itself, or those it carries."""
-    if isinstance(event, ev.CheckpointReached):
-        return (event,)
-    return event.checkpoints if isinstance(event, ev.Carried) else ()
+    """The checkpoints that one event brings: itself, what a person gave, or those it carries."""
+    match event:
+        case ev.CheckpointReached():
+            return (event,)
+        case ev.StepEdited():
+            return (_given(event),)
+        case ev.Carried():
+            return event.checkpoints
+    return ()
+
+
+def checkpoints_in_force(
+    events: Iterable[ev.AnyEvent], after: int = 0
+) -> dict[Identity, ev.CheckpointReached]:
+    """What is saved after these events, in order: undone and forgotten ones are not. `after` is `fresh_from`."""
+    found: dict[Identity, ev.CheckpointReached] = {}
+    for event in events:
+        if isinstance(event, ev.RetryRequested) and event.forget_from is not None:
+            found = {key: point for key, point in found.items() if point.n < event.forget_from}
+        for point in checkpoints_in(event):
+            if point.kind == "undo":
+                found.pop((point.scope, point.name, point.key), None)
+            elif point.n > after:
+                found[point.scope, point.name, point.key] = point
+    return found
+
+
+def _given(event: ev.StepEdited) -> ev.CheckpointReached:
+    return ev.CheckpointReached(
+        id=event.id, project=event.project, execution_id=event.execution_id, n=event.n, at=event.at,
+        routes=event.routes, actor=event.actor, attempt=0, kind="step", scope=event.scope, name=event.name,
+        key=event.key, result=event.result, edited=True,
+    )  # fmt: skip
+
+
+def ends_in_force(events: Iterable[ev.AnyEvent], state: Execution) -> tuple[ev.ChildEnd, ...]:
+    """The ends of children that these events tell of and that `state`, which they make, still counts."""
+    found: dict[tuple[str, int], ev.ChildEnd] = {}
+    for event in events:
+        for end in _ends_in(event):
+            group = state.groups.get(end.group)
+            if group is not None and group.born == end.born and group.has_ended(end.index):
+                found[end.group, end.index] = end
+    return tuple(found.values())
+
+
+def _ends_in(event: ev.AnyEvent) -> tuple[ev.ChildEnd, ...]:
+    match event:
+        case ev.ChildrenDone():
+            return event.ends
+        case ev.Carried():
+            return event.children
+    return ()

@@ -9,7 +9,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """How often and how patiently a failed attempt is tried again, as it stands in stored messages.
 
     `attempts` counts the first try; `first` and `cap` are seconds; with full jitter the delay before try k + 1 is drawn
-    from 0 to min(cap, first * factor ** (k - 1)). Fields of a newer release are no error here.
+    from 0 to min(cap, first * factor ** (k - 1)). `max_elapsed` seconds after the beginning of a life there is no
+    further try. `never` and `only` name exception types: the one excludes, the other admits. Fields of a newer release
+    are no error here.
     """
 
     attempts: int = 3
@@ -17,6 +19,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     factor: float = 2.0
     cap: float = 300.0
     jitter: bool = True
+    max_elapsed: float | None = None
+    never: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
     def delay(self, failures: int, random: Callable[[], float]) -> float | None:
         """Seconds until the next try after `failures` failures (1 or more), or None: give up."""

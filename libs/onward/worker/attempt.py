@@ -19,6 +19,7 @@ from onward.contract.decide import (
     Owner,
     attempt_ended_badly,
     envelope,
+    last,
     meet,
     owner_silent,
 )
@@ -200,7 +201,7 @@ async def _record(outcome: Outcome, hold: Hold, session: Session, env: Env) -> b
     try:
         log = await hold.append(lambda state: _ending(outcome, state, session, env))
     except Cancelling:
-        await hold.append(lambda state: (ev.Cancelled(**envelope(state, env.moment())),), ends_cancel=True)
+        await hold.append(lambda state: (ev.Cancelled(**last(state, env.moment())),), ends_cancel=True)
         return True
     return not log.execution.held or log.execution.ended
 
@@ -220,9 +221,9 @@ def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> t
     moment = env.moment()
     match outcome:
         case Returned(output):
-            return (ev.Completed(**envelope(state, moment), output=output),)
+            return (ev.Completed(**last(state, moment), output=output),)
         case Raised(error, after):
-            return (attempt_ended_badly(state, moment, error, env.random, after),)
+            return attempt_ended_badly(state, moment, error, env.random, after)
         case Stopped("suspend"):
             return session.suspension(state)
         case Stopped():

@@ -5,7 +5,6 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 
@@ -15,7 +14,7 @@ from onward.contract.carry import carry
 from onward.contract.decide import Moment
 from onward.contract.errors import FenceLost, OnwardError
 from onward.contract.execution import Execution
-from onward.contract.log import Decision, checkpoints_in
+from onward.contract.log import Decision, checkpoints_in_force, ends_in_force
 from onward_execution_state import rows
 from onward_execution_state.database import Connection
 from onward_execution_state.statements import load
@@ -51,9 +50,9 @@ class Carrier:
     async def _write(
         self, postgres: Connection, row: asyncpg.Record, state: Execution, moment: Moment
     ) -> int:
-        points = _in_force(await postgres.fetch(_SQL["checkpoints"], row["id"]), state.fresh_from)
+        told = [ev.decode(found["body"]) for found in await postgres.fetch(_SQL["checkpoints"], row["id"])]
         try:
-            return await self._append(state, points, row["sequence"], moment)
+            return await self._append(state, told, row["sequence"], moment)
         except FenceLost:
             return await self._write_busy(state, moment)
 
@@ -65,28 +64,21 @@ class Carrier:
             if found is None or found.execution.ended:
                 return found.sequence if found else 0
             try:
-                points = found.checkpoints().values()
-                return await self._append(found.execution, points, found.sequence, moment)
+                told = [stored.event for stored in found.stored]
+                return await self._append(found.execution, told, found.sequence, moment)
             except FenceLost:
                 continue
         raise FenceLost(f"{TRIES} appends to it were overtaken by others")
 
     async def _append(
-        self, state: Execution, points: Iterable[ev.CheckpointReached], expected: int, moment: Moment
+        self, state: Execution, told: Iterable[ev.AnyEvent], expected: int, moment: Moment
     ) -> int:
+        told = list(told)
+        points = checkpoints_in_force(told, state.fresh_from).values()
         decision = Decision(
             project=state.project,
             execution_id=state.id,
             expected=expected,
-            events=carry(state, points, moment),
+            events=carry(state, points, moment, ends_in_force(told, state)),
         )
         return await self._events.append(decision)
-
-
-def _in_force(found: Iterable[Any], after: int) -> list[ev.CheckpointReached]:
-    current: dict[tuple[str, str, str], ev.CheckpointReached] = {}
-    for row in found:
-        for point in checkpoints_in(ev.decode(row["body"])):
-            if point.n > after:
-                current[point.scope, point.name, point.key] = point
-    return list(current.values())

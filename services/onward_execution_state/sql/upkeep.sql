@@ -12,9 +12,10 @@ select id, project, version, sequence, base_sequence, state
  limit $2;
 
 -- name: checkpoints
--- All that may hold checkpoints of one execution, in order.
+-- All that tells which checkpoints and which ends of children one execution has, in order.
 select n, body from events
- where execution_id = $1 and type in ('checkpoint_reached', 'carried')
+ where execution_id = $1 and type in (
+   'checkpoint_reached', 'step_edited', 'retry_requested', 'children_done', 'carried')
  order by n;
 
 -- name: purged_to

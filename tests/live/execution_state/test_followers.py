@@ -10,7 +10,7 @@ from onward.bus.api import call
 from onward.bus.bus import Bus
 from onward.bus.connection import connect
 from onward.bus.depths import depths
-from onward.contract import decide, subjects
+from onward.contract import commands, decide, subjects
 from onward.contract.submission import QueueSpec
 from onward.process.metrics import Metrics
 from onward.process.stop import Stop
@@ -79,7 +79,7 @@ async def test_m1_a_cancelled_execution_has_no_timer_left(bus, following):
     timer = subjects.timer("default", made.state.id, sequence)
     await until(lambda: fenced.last(bus.connection, subjects.TIMERS, timer))
 
-    made._add(*decide.cancel(made.state, made.moment, None))
+    made._add(*commands.cancel(made.state, made.moment, None))
     await append(bus, made, done=1, expected=sequence)
 
     async def gone():

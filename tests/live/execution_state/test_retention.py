@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from onward.bus import fenced, follow, streams
-from onward.contract import decide, subjects
+from onward.contract import commands, subjects
 from onward.contract import events as ev
 from onward.contract.carry import carry
 from onward.contract.lifecycle import fold
@@ -227,7 +227,7 @@ async def test_t2_one_retried_while_its_beginning_was_purged_is_mended(world):
     made = walk(1).submit().claim().append(ev.Failed, reason="error", error=ev.Failure(type="E", message="m"))
     await world.stored(made)
     await streams.purge_to(world.bus.connection, 2)
-    made._add(*decide.retry(made.state, made.moment, fresh=False))
+    made._add(*commands.retry(made.state, made.moment, fresh=False))
     await append(world.bus, made, done=3, expected=3)
     await streams.purge_to(world.bus.connection, 3)
     await until_projected(world.projector)
@@ -323,7 +323,7 @@ async def test_a_decision_on_top_of_a_purged_execution_brings_it_back(world):
     await world.stored(made)
     await world.purge()
     carried = carry(made.state, [], made.moment)
-    retried = decide.retry(fold(carried), made.moment, fresh=False)
+    retried = commands.retry(fold(carried), made.moment, fresh=False)
 
     await world.bus.events.append(
         Decision(project="default", execution_id=made.state.id, expected=0, events=(*carried, *retried))

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from onward.contract import decide, history, ids
+from onward.contract import commands, decide, history, ids
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import Conflict, NotFound, Unauthorized, UnknownTask
@@ -221,11 +221,11 @@ class FakeGateway:
     def _commanded(self, one: str, verb: str, body: Any) -> tuple[int, Any, dict[str, str]]:
         state = self.state(one)
         if verb == "cancel":
-            events = decide.cancel(state, now(), body.get("reason"))
+            events = commands.cancel(state, now(), body.get("reason"))
         elif verb == "retry":
-            events = decide.retry(state, now(), fresh=body["from_start"])
+            events = commands.retry(state, now(), fresh=body["from_start"])
         else:
-            events = decide.answer(state, now(), raw(body["answer"]), body.get("question_id"))
+            events = commands.answer(state, now(), raw(body["answer"]), body.get("question_id"))
         with self.changed:
             self.logs[one] += events
             self.changed.notify_all()

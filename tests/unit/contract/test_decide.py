@@ -2,7 +2,7 @@
 
 import pytest
 
-from onward.contract import decide
+from onward.contract import commands, decide
 from onward.contract import events as ev
 from onward.contract.decide import AskOwner, Claim, Done, Finish, meet
 from onward.contract.errors import AlreadyEnded, Conflict, NotRetryable, QuestionClosed
@@ -195,7 +195,7 @@ def after_failures(count: int, **policy):
 
 
 def test_an_attempt_that_may_be_tried_again_names_its_due_time():
-    made = decide.attempt_ended_badly(
+    (made,) = decide.attempt_ended_badly(
         after_failures(1, first=2.0, factor=3.0), moment(10), ERROR, lambda: 0.5
     )
     assert isinstance(made, ev.AttemptFailed)
@@ -204,7 +204,7 @@ def test_an_attempt_that_may_be_tried_again_names_its_due_time():
 
 
 def test_the_task_may_name_the_delay_itself():
-    made = decide.attempt_ended_badly(after_failures(0), moment(), ERROR, lambda: 0.5, after=77)
+    (made,) = decide.attempt_ended_badly(after_failures(0), moment(), ERROR, lambda: 0.5, after=77)
     assert (made.due - T0).total_seconds() == 77
 
 
@@ -218,13 +218,13 @@ def test_the_task_may_name_the_delay_itself():
     ],
 )
 def test_an_attempt_that_was_the_last_ends_the_execution(failures, error, reason):
-    made = decide.attempt_ended_badly(after_failures(failures), moment(), error, lambda: 0.5, after=1)
+    (made,) = decide.attempt_ended_badly(after_failures(failures), moment(), error, lambda: 0.5, after=1)
     assert isinstance(made, ev.Failed)
     assert made.reason == reason
 
 
 def test_what_was_never_to_be_tried_again_is_not_called_exhausted():
-    made = decide.attempt_ended_badly(after_failures(0, attempts=1), moment(), ERROR, lambda: 0.5)
+    (made,) = decide.attempt_ended_badly(after_failures(0, attempts=1), moment(), ERROR, lambda: 0.5)
     assert made.reason == "error"
 
 
@@ -238,26 +238,26 @@ def test_what_nobody_holds_is_cancelled_at_once():
         execution(ev.Started, ev.AttemptFailed),
         execution(ev.Started, ASKED, WAITING),
     ):
-        (made,) = decide.cancel(state, moment(), "enough")
+        (made,) = commands.cancel(state, moment(), "enough")
         assert isinstance(made, ev.Cancelled)
         assert made.because == "enough"
 
 
 def test_c_1_what_is_held_is_asked_to_stop_and_that_is_a_wake():
-    (made,) = decide.cancel(execution(ev.Started), moment(), "enough")
+    (made,) = commands.cancel(execution(ev.Started), moment(), "enough")
     assert isinstance(made, ev.CancelRequested)
     assert (made.wake, made.because) == (ROUTE, "enough")
 
 
 @pytest.mark.parametrize("state", [execution(ev.Cancelled), execution(ev.Started, ev.CancelRequested)])
 def test_a_repeated_cancel_is_no_event_and_no_error(state):
-    assert decide.cancel(state, moment(), None) == ()
+    assert commands.cancel(state, moment(), None) == ()
 
 
 @pytest.mark.parametrize("end", [ev.Completed, ev.Failed])
 def test_what_has_ended_otherwise_cannot_be_cancelled(end):
     with pytest.raises(AlreadyEnded, match=r"already (completed|failed)"):
-        decide.cancel(execution(ev.Started, end), moment(), None)
+        commands.cancel(execution(ev.Started, end), moment(), None)
 
 
 # retry
@@ -266,35 +266,35 @@ def test_what_has_ended_otherwise_cannot_be_cancelled(end):
 @pytest.mark.parametrize("fresh", [True, False])
 @pytest.mark.parametrize("ended", [execution(ev.Started, ev.Failed), execution(ev.Cancelled)])
 def test_what_failed_or_was_cancelled_gets_another_life(ended, fresh):
-    (made,) = decide.retry(ended, moment(), fresh=fresh)
+    (made,) = commands.retry(ended, moment(), fresh=fresh)
     assert (made.wake, made.fresh) == (ROUTE, fresh)
 
 
 @pytest.mark.parametrize("state", [execution(), execution(ev.Started), execution(ev.Started, ev.Completed)])
 def test_nothing_else_is_retried(state):
     with pytest.raises(NotRetryable):
-        decide.retry(state, moment(), fresh=False)
+        commands.retry(state, moment(), fresh=False)
 
 
 # answer
 
 
 def test_an_answer_wakes_what_waits_for_it():
-    (made,) = decide.answer(execution(ev.Started, ASKED, WAITING), moment(actor="ann"), raw("yes"), None)
+    (made,) = commands.answer(execution(ev.Started, ASKED, WAITING), moment(actor="ann"), raw("yes"), None)
     assert (made.wait, made.wake, bytes(made.answer), made.actor) == ("question", ROUTE, b'"yes"', "ann")
 
 
 def test_an_answer_to_what_runs_is_no_wake():
-    (made,) = decide.answer(execution(ev.Started, ASKED), moment(), raw("yes"), "question")
+    (made,) = commands.answer(execution(ev.Started, ASKED), moment(), raw("yes"), "question")
     assert made.wake is None
 
 
 def test_one_of_several_questions_has_to_be_named():
     state = execution(ev.Started, ASKED, (ev.QuestionAsked, {"wait": "other"}), WAITING)
     with pytest.raises(Conflict) as refused:
-        decide.answer(state, moment(), raw(1), None)
+        commands.answer(state, moment(), raw(1), None)
     assert "question, other" in refused.value.fix
-    (made,) = decide.answer(state, moment(), raw(1), "other")
+    (made,) = commands.answer(state, moment(), raw(1), "other")
     assert made.wait == "other"
 
 
@@ -312,7 +312,7 @@ def test_one_of_several_questions_has_to_be_named():
 )
 def test_what_is_not_open_is_not_answered(state, question_id):
     with pytest.raises(QuestionClosed):
-        decide.answer(state, moment(), raw("yes"), question_id)
+        commands.answer(state, moment(), raw("yes"), question_id)
 
 
 # The envelope

@@ -14,6 +14,8 @@ from tests.support.builders import ERROR, ROUTE, T0, event, events, execution, m
 KINDS = [kind for kind in ev.KNOWN.__args__ if kind is not ev.Carried]
 ASKED = (ev.QuestionAsked, {})
 WAITING = (ev.Suspended, {"reason": "waiting_for_input", "due": None})
+CHILDREN = {"reason": "waiting_for_children", "due": None}
+UNDOABLE = (ev.CheckpointReached, {"name": "charge", "undo": "refund"})
 SAMPLES = {
     "queued": (),
     "delayed": None,
@@ -25,8 +27,21 @@ SAMPLES = {
     "retrying": (ev.Started, ev.AttemptFailed),
     "recovering": (ev.Started, ev.Recovered),
     "released": (ev.Started, ev.Released),
+    "awaiting": (ev.Started, ev.EventAwaited, (ev.Suspended, {"reason": "waiting_for_event", "due": None})),
+    "parent": (ev.Started, ev.ChildrenSpawned, (ev.Suspended, {**CHILDREN, "children": {"map": 1}})),
+    "parent of more": (ev.Started, ev.ChildrenSpawned, (ev.Suspended, {**CHILDREN, "children": {"map": 2}})),
+    "parent, retried": (ev.Started, ev.ChildrenSpawned, ev.Failed, ev.RetryRequested),
+    "paused": (ev.Started, ev.Slept, ev.Suspended, ev.Paused),
+    "pausing": (ev.Started, ev.Paused),
+    "paused at its end of step": (ev.Started, ev.Paused, (ev.Suspended, {"reason": "paused", "due": None})),
+    "queued and paused": (ev.Paused,),
+    "undoable": (ev.Started, UNDOABLE),
+    "undoable, retried": (ev.Started, UNDOABLE, ev.Failed, ev.RetryRequested),
+    "undoing": (ev.Started, UNDOABLE, ev.Compensating),
+    "to be undone": (ev.Started, UNDOABLE, ev.Slept, ev.Suspended, ev.CancelRequested),
     "completed": (ev.Started, ev.Completed),
     "failed": (ev.Started, ev.Failed),
+    "held for repair": (ev.Started, (ev.Failed, {"reason": "held"})),
     "cancelled": (ev.Cancelled,),
     "retried": (ev.Cancelled, ev.RetryRequested),
 }
@@ -41,6 +56,14 @@ def sample(name: str) -> Execution:
 def fitting(kind, state: Execution):
     """An event of this kind with what its guard asks for: the attempt, the timer that fired."""
     fields = {"attempt": state.attempt} if "attempt" in kind.__struct_fields__ else {}
+    if kind is ev.WaitExpired and state.waits:
+        fields = {"wait": next(iter(state.waits))}
+    if kind is ev.CheckpointReached and state.undoing:
+        fields |= {"kind": "undo"}
+    if kind is ev.StepFailed and state.undoing:
+        fields |= {"scope": "undo"}
+    if kind is ev.ChildrenSpawned and state.groups:
+        fields = {"first": state.groups["map"].spawned}
     if kind is ev.Started:
         fields = {"attempt": state.attempt + (not state.resumes), "fired": state.asked_due}
     return event(kind, state.n + 1, **fields)
@@ -62,21 +85,38 @@ def test_each_pair_of_status_and_event_moves_as_the_table_says_or_is_refused(pai
     assert outcomes == (set() if expected is None else {expected})
 
 
+FREE = {ev.Failed, ev.Cancelled, ev.EventReceived, ev.Paused, ev.Amended, ev.StepEdited}
+WAITLESS = {*BY_OWNER} - {ev.WaitExpired}
+HELD = {*WAITLESS, ev.Recovered, ev.CancelRequested, ev.Failed, ev.EventReceived, ev.Paused, ev.Amended}
+UNDOING = {ev.CheckpointReached, ev.StepFailed, ev.Released, ev.Recovered}
 MOVES = {
-    "queued": {ev.Started, ev.Failed, ev.Cancelled},
-    "delayed": {ev.Started, ev.Failed, ev.Cancelled},
-    "executing": {*BY_OWNER, ev.Recovered, ev.CancelRequested, ev.Failed},
+    "queued": {ev.Started, *FREE},
+    "delayed": {ev.Started, *FREE},
+    "executing": HELD,
     "cancelling": {ev.Recovered, ev.Cancelled},
-    "asking": {*BY_OWNER, ev.Recovered, ev.CancelRequested, ev.Failed, ev.Answered},
-    "waiting for input": {ev.Answered, ev.Failed, ev.Cancelled},
-    "sleeping": {ev.Started, ev.Failed, ev.Cancelled},
-    "retrying": {ev.Started, ev.Failed, ev.Cancelled},
-    "recovering": {ev.Started, ev.Failed, ev.Cancelled},
-    "released": {ev.Started, ev.Failed, ev.Cancelled},
+    "asking": {*HELD, ev.WaitExpired, ev.Answered, ev.QuestionReminded},
+    "waiting for input": {*FREE, ev.Answered, ev.QuestionReminded},
+    "sleeping": {ev.Started, *FREE},
+    "retrying": {ev.Started, *FREE},
+    "recovering": {ev.Started, *FREE},
+    "released": {ev.Started, *FREE},
+    "awaiting": FREE,
+    "parent": {ev.ChildrenDone, *FREE},
+    "parent of more": {ev.ChildrenDone, *FREE},
+    "parent, retried": {ev.Started, ev.ChildrenDone, *FREE},
+    "paused": {ev.Resumed, *FREE} - {ev.Paused},
+    "pausing": {*HELD, ev.Resumed} - {ev.Paused},
+    "paused at its end of step": {ev.Resumed, *FREE} - {ev.Paused},
+    "queued and paused": {ev.Resumed, *FREE} - {ev.Paused},
+    "undoable": {*HELD, ev.Compensating},
+    "undoable, retried": {ev.Started, ev.CancelRequested, ev.Compensating, *FREE},
+    "undoing": {*UNDOING, ev.Failed},
+    "to be undone": {ev.Started, ev.Cancelled, ev.StepEdited},
     "completed": set(),
-    "failed": {ev.RetryRequested},
-    "cancelled": {ev.RetryRequested},
-    "retried": {ev.Started, ev.Failed, ev.Cancelled},
+    "failed": {ev.RetryRequested, ev.StepEdited},
+    "held for repair": {ev.RetryRequested, ev.StepEdited, ev.Cancelled},
+    "cancelled": {ev.RetryRequested, ev.StepEdited},
+    "retried": {ev.Started, *FREE},
 }
 
 
@@ -282,7 +322,12 @@ def test_an_end_closes_what_is_open_and_a_retry_remembers_what_was_done():
     again = advance(ended, event(ev.RetryRequested, ended.n + 1))
     fresh = advance(ended, event(ev.RetryRequested, ended.n + 1, fresh=True))
     assert again.waits["question"] == Wait(
-        kind="question", text="Go on?", asked_at=T0.replace(second=3), answer=msgspec.Raw(b'"yes"'), done=True
+        kind="question",
+        n=3,
+        text="Go on?",
+        asked_at=T0.replace(second=3),
+        answer=msgspec.Raw(b'"yes"'),
+        done=True,
     )
     assert fresh.waits == {}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from onward.contract import decide
+from onward.contract import commands, decide, family
 from onward.contract import events as ev
 from onward.contract.decide import Claim, Finish, Moment, Owner, envelope, meet
 from onward.contract.errors import Conflict
@@ -42,27 +42,61 @@ def by_owner(state: Execution) -> Iterator[tuple[ev.AnyEvent, ...]]:
         return
     base = envelope(state, at(state))
     wake = envelope(state, at(state), wake=state.route)
+    if state.undoing:
+        yield (decide.undone(state, at(state)),)
+        yield (ev.Released(**wake, attempt=state.attempt, worker_id="w1"),)
+        for key in state.undoable:
+            scope, name, place = key.split("|")
+            step = {"kind": "undo", "scope": scope, "name": name, "key": place}
+            yield (ev.CheckpointReached(**base, attempt=state.attempt, **step),)
+        return
     if state.cancelling:
         yield (ev.Cancelled(**base),)
         return
     yield (ev.CheckpointReached(**base, attempt=state.attempt, kind="step", name="one"),)
+    if not state.undoable:
+        charge = {"kind": "step", "name": "charge", "undo": "refund"}
+        yield (ev.CheckpointReached(**base, attempt=state.attempt, **charge),)
+    if not state.groups:
+        inputs = {"inputs": (raw(1),), "task": "report", "queue": "default"}
+        yield (ev.ChildrenSpawned(**base, group="map", first=0, **inputs),)
+    elif not state.groups["map"].done:
+        yield (ev.Suspended(**base, reason="waiting", children={"map": 1}),)
     yield (ev.Completed(**base),)
     yield (ev.Released(**wake, attempt=state.attempt, worker_id="w1"),)
     for error in (ERROR, FATAL):
-        yield (decide.attempt_ended_badly(state, at(state), error, lambda: 0.5),)
+        yield decide.attempt_ended_badly(state, at(state), error, lambda: 0.5)
     still = [key for key, wait in state.waits.items() if not wait.done]
     if not still and len(state.waits) < 2:
         yield (ev.Slept(**base, wait=f"s{state.n}", until=T0),)
         yield (ev.QuestionAsked(**base, wait=f"q{state.n}", text="?"),)
+        yield (ev.EventAwaited(**base, wait=f"e{state.n}", name="paid"),)
     if still:
         due = min((state.waits[key].until for key in still if state.waits[key].until), default=None)
         yield (ev.Suspended(**{**base, "due": due}, reason="waiting"),)
 
 
+def awaits(state: Execution) -> bool:
+    return any(wait.event == "paid" and not wait.done for wait in state.waits.values())
+
+
+def ends(state: Execution) -> list[ev.ChildEnd]:
+    return [
+        ev.ChildEnd(group=name, born=group.born, index=0, outcome="completed")
+        for name, group in state.groups.items()
+    ]
+
+
 def by_people(state: Execution) -> Iterator[tuple[ev.AnyEvent, ...]]:
     for ask in (
-        lambda: decide.cancel(state, at(state), "enough"),
-        lambda: decide.answer(state, at(state), raw("yes"), None),
+        lambda: commands.cancel(state, at(state), "enough"),
+        lambda: commands.answer(state, at(state), raw("yes"), None),
+        lambda: commands.pause(state, at(state), None),
+        lambda: commands.resume(state, at(state)),
+        lambda: (
+            commands.receive(state, at(state), name="paid", value=raw(1), key=None) if awaits(state) else ()
+        ),
+        lambda: family.children_done(state, ends(state), at(state)),
     ):
         try:
             if events := ask():
@@ -76,7 +110,8 @@ def shape(state: Execution) -> tuple:
     waits = tuple(sorted((wait.kind, wait.done) for wait in state.waits.values()))
     return (
         state.status, state.reason, state.ready, state.held, state.cancelling, state.resumes, waits,
-        state.asked_due is not None, state.failures, min(state.recoveries, 3),
+        state.asked_due is not None, state.failures, min(state.recoveries, 3), state.paused, bool(state.undoable),
+        state.ending is not None, tuple(group.done for group in state.groups.values()), bool(state.wants),
     )  # fmt: skip
 
 
@@ -112,6 +147,10 @@ def movers(state: Execution) -> set[str]:
         found.add("timer")
     if any(wait.kind == "question" and not wait.done for wait in state.waits.values()):
         found.add("person")
+    if awaits(state):
+        found.add("sender")
+    if any(group.done < state.wants.get(name, 0) for name, group in state.groups.items()):
+        found.add("children")
     return found
 
 
@@ -130,17 +169,30 @@ def test_enough_states_were_reached():
     }
 
 
+def after_any_pause(state: Execution) -> Execution:
+    return fold(commands.resume(state, at(state)), state) if state.paused else state
+
+
 def test_from_every_state_that_has_not_ended_something_moves_on():
     stranded = [
-        (path, state.reason) for state, path in STATES.values() if not state.ended and not movers(state)
+        (path, state.reason)
+        for state, path in STATES.values()
+        if not state.ended and not movers(after_any_pause(state))
     ]
     assert stranded == []
+
+
+WAKES = {
+    "submitted", "answered", "recovered", "released", "event_received", "children_done", "cancel_requested", "resumed",
+    "paused", "suspended",
+}  # fmt: skip
+"""Paused, an execution may be ready and wait; the resume is the wake."""
 
 
 def test_a_state_that_is_ready_was_made_so_by_an_event_that_wakes():
     for state, path in STATES.values():
         if state.ready:
-            assert path[-1] in {"submitted", "answered", "recovered", "released"}, path
+            assert path[-1] in WAKES, path
 
 
 def test_a_dead_owner_s_execution_is_handed_on_or_its_cancel_finished():
@@ -149,20 +201,20 @@ def test_a_dead_owner_s_execution_is_handed_on_or_its_cancel_finished():
             same = meet(state, hint(state.work_sequence), OWNER, at(state))
             assert isinstance(same, decide.AskOwner)
             after = fold(decide.owner_silent(state, at(state)), state)
-            assert after.ended if state.cancelling else after.ready
+            assert after.ended if state.cancelling and not state.undoing else after.ready
 
 
 def test_every_state_can_be_cancelled_until_it_has_ended():
     for state, _ in STATES.values():
-        if state.ended or state.cancelling:
+        if state.ended or state.cancelling or state.ending is not None:
             continue
-        after = fold(decide.cancel(state, at(state), None), state)
-        assert after.cancelling if state.held else after.ended
+        after = fold(commands.cancel(state, at(state), None), state)
+        assert after.cancelling if state.held or state.undoable else after.ended
 
 
 def test_no_hint_runs_what_has_ended_or_is_cancelling():
     for state, _ in STATES.values():
-        if state.ended or state.cancelling:
+        if state.ended or (state.cancelling and not state.undoing):
             for given in (
                 hint(999, n=state.n),
                 hint(state.work_sequence or 1, n=state.n),

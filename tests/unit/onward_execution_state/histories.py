@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from onward.bus.ports import Raw
-from onward.contract import decide, ids, subjects
+from onward.contract import commands, decide, ids, subjects
 from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import Refused, advance
@@ -98,11 +98,11 @@ class Walk:
         if state.ended:
             if state.status == "completed" or self.rng.random() < 0.7:
                 return False
-            self._add(*decide.retry(state, self.moment, fresh=self.rng.random() < 0.5))
+            self._add(*commands.retry(state, self.moment, fresh=self.rng.random() < 0.5))
         elif state.held:
             self._held_on()
         elif self.rng.random() < 0.08:
-            self._add(*decide.cancel(state, self.moment, "no longer\x00needed"))
+            self._add(*commands.cancel(state, self.moment, "no longer\x00needed"))
         elif state.ready or state.asked_due:
             self.claim(f"wk-{self.rng.randrange(4)}")
         else:
@@ -120,7 +120,7 @@ class Walk:
                 self.suspend()
             case 5:
                 moment, random_ = self.moment, self.rng.random
-                self._add(decide.attempt_ended_badly(state, moment, ERROR, random_))
+                self._add(*decide.attempt_ended_badly(state, moment, ERROR, random_))
             case 6:
                 self._add(*decide.owner_silent(state, self.moment))
             case 7:

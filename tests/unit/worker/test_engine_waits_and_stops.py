@@ -19,7 +19,7 @@ from onward import (
     step,
     sync,
 )
-from onward.contract import decide
+from onward.contract import commands
 from onward.contract.execution import Status
 from onward.testing.virtual_loop import simulate
 from tests.support.workshop import Workshop
@@ -90,7 +90,7 @@ def test_a_question_waits_without_a_slot_and_the_answer_resumes_it() -> None:
         await shop.until(execution, lambda s: s.reason == "waiting_for_input")
         await asyncio.sleep(5)
         assert engine.running == 0
-        await shop.command(execution, lambda s, m: decide.answer(s, m, _raw(b'"yes"'), None))
+        await shop.command(execution, lambda s, m: commands.answer(s, m, _raw(b'"yes"'), None))
         assert bytes((await shop.ended(execution)).output or b"") == b'"went on: yes"'
 
     simulate(9, main)
@@ -108,7 +108,7 @@ def test_an_answer_that_comes_before_the_suspension_is_not_lost() -> None:
         await shop.worker("one")
         execution = await shop.submit("work")
         await shop.until(execution, lambda s: bool(s.waits))
-        await shop.command(execution, lambda s, m: decide.answer(s, m, _raw(b'"now"'), None))
+        await shop.command(execution, lambda s, m: commands.answer(s, m, _raw(b'"now"'), None))
         assert bytes((await shop.ended(execution)).output or b"") == b'"now"'
 
     simulate(10, main)
@@ -159,7 +159,7 @@ def test_cancel_stops_the_running_step_within_a_second_and_starts_no_other() -> 
         await shop.until(execution, lambda s: s.held)
         await asyncio.sleep(10)
         asked = asyncio.get_running_loop().time()
-        await shop.command(execution, lambda s, m: decide.cancel(s, m, "enough"))
+        await shop.command(execution, lambda s, m: commands.cancel(s, m, "enough"))
         state = await shop.ended(execution)
         assert state.status is Status.CANCELLED
         assert len(seen) == 1
@@ -185,7 +185,7 @@ def test_code_that_ignores_a_cancel_is_abandoned_after_the_grace() -> None:
         await shop.worker("one", grace=1.0)
         execution = await shop.submit("stubborn")
         await shop.until(execution, lambda s: s.held)
-        await shop.command(execution, lambda s, m: decide.cancel(s, m, None))
+        await shop.command(execution, lambda s, m: commands.cancel(s, m, None))
         assert (await shop.ended(execution, within=10)).status is Status.CANCELLED
 
     simulate(13, main)
@@ -305,7 +305,7 @@ async def test_a_cancelled_thread_is_interrupted() -> None:
     engine = await shop.worker("one", grace=0.2)
     execution = await shop.submit("work")
     await shop.until(execution, lambda s: s.held, 5)
-    await shop.command(execution, lambda s, m: decide.cancel(s, m, None))
+    await shop.command(execution, lambda s, m: commands.cancel(s, m, None))
     assert (await shop.ended(execution, within=5)).status is Status.CANCELLED
     assert seen == ["stopped"]
     await engine.drain(1)

@@ -1,0 +1,136 @@
+"""What parents and children do to each other, made into events: pure, from folded states (PROTOCOL F1-F3)."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onward.contract import events as ev
+from onward.contract import ids
+from onward.contract.decide import Moment, envelope, last, submit
+from onward.contract.execution import Execution, Status
+from onward.contract.lifecycle.waiting import can_wake, enough, with_ends
+
+INLINE = 1024
+"""Bytes of a child's output that its parent keeps; a larger one is read from the child."""
+MOST_ENDS = 200
+"""Ends that one event tells of: none grows with the number of children."""
+
+
+def child_events(spawned: ev.ChildrenSpawned, parent: Execution, moment: Moment) -> list[ev.Submitted]:
+    """The first event of each child that `spawned` decided on, as whoever creates it would write it."""
+    return [
+        _child(spawned, parent, index, given, moment)
+        for index, given in enumerate(spawned.inputs, spawned.first)
+    ]
+
+
+def _child(
+    spawned: ev.ChildrenSpawned, parent: Execution, index: int, given: msgspec.Raw, moment: Moment
+) -> ev.Submitted:
+    born = parent.groups[spawned.group].born
+    whose = ev.ChildOf(parent_id=parent.id, group=spawned.group, born=born, index=index, life=parent.lives)
+    return submit(
+        execution_id=ids.child_id(parent.id, spawned.group, born, index), project=parent.project, moment=moment,
+        queue=spawned.queue, priority=spawned.priority, run_at=None, timeouts=spawned.timeouts, task=spawned.task,
+        input=given, labels=spawned.labels, retry=spawned.retry, on_exhausted=spawned.on_exhausted, child_of=whose,
+        parent_id=parent.id, root_id=parent.root_id or parent.id, environment=parent.environment, source="task",
+    )  # fmt: skip
+
+
+def revived(child: Execution, parent: Execution, moment: Moment) -> tuple[ev.AnyEvent, ...]:
+    """Another life for a child that failed or was cancelled in an earlier life of its parent; else nothing."""
+    whose = child.child_of
+    if whose is None or child.status not in (Status.FAILED, Status.CANCELLED) or whose.life >= parent.lives:
+        return ()
+    fields = envelope(child, moment, wake=child.route)
+    return (ev.RetryRequested(**fields, life=parent.lives),)
+
+
+def child_end(event: ev.AnyEvent) -> ev.ChildEnd | None:
+    """What a terminal event tells the parent; None where there is no parent, or where it is not the end."""
+    if not isinstance(event, ev.TERMINAL) or event.child_of is None:
+        return None
+    whose, output, error = event.child_of, None, None
+    match event:
+        case ev.Completed(output=value):
+            outcome, output = "completed", value if len(bytes(value)) <= INLINE else None
+        case ev.Failed(reason="held"):
+            return None
+        case ev.Failed(error=raised):
+            outcome, error = (
+                "failed",
+                msgspec.structs.replace(raised, stack=None, message=raised.message[:1000]),
+            )
+        case _:
+            outcome = "cancelled"
+    return ev.ChildEnd(
+        group=whose.group, born=whose.born, index=whose.index, life=whose.life, outcome=outcome, output=output,
+        error=error,
+    )  # fmt: skip
+
+
+def children_done(parent: Execution, ends: Iterable[ev.ChildEnd], moment: Moment) -> tuple[ev.AnyEvent, ...]:
+    """The parent hears of those ends that are news to it, a wake where it has waited for no more; idempotent."""
+    news = tuple(_news(parent, ends))
+    if not news or parent.ended:
+        return ()
+    wakes = can_wake(parent) and enough(with_ends(parent.groups, news), parent.wants)
+    return (ev.ChildrenDone(**envelope(parent, moment, wake=parent.route if wakes else None), ends=news),)
+
+
+def _news(parent: Execution, ends: Iterable[ev.ChildEnd]) -> Iterable[ev.ChildEnd]:
+    seen: set[tuple[str, int]] = set()
+    for end in ends:
+        group = parent.groups.get(end.group)
+        if (
+            group is None
+            or group.born != end.born
+            or end.index >= group.spawned
+            or group.has_ended(end.index)
+        ):
+            continue
+        if end.outcome != "completed" and end.life < parent.lives:
+            continue
+        if (end.group, end.index) not in seen:
+            seen.add((end.group, end.index))
+            yield end
+
+
+def orphans(parent: Execution) -> list[str]:
+    """The ids of the children that the end of this parent stops (PROTOCOL F3)."""
+    return [
+        ids.child_id(parent.id, name, group.born, index)
+        for name, group in parent.groups.items()
+        if group.policy == "cancel"
+        for index in group.open()
+    ]
+
+
+def never_created(
+    parent: Execution, execution_id: str, spawned: ev.ChildrenSpawned, index: int, moment: Moment
+) -> tuple[ev.AnyEvent, ...]:
+    """A child that was decided on and not created before its parent was cancelled: it begins and ends at once.
+
+    So its log exists, and a zombie of the parent's worker cannot create it later (PROTOCOL F3).
+    """
+    given = spawned.inputs[index - spawned.first]
+    first = _child(spawned, parent, index, given, moment)
+    assert first.execution_id == execution_id  # noqa: S101 - both follow from parent, group and place
+    first = msgspec.structs.replace(first, wake=None, deadlines={})
+    return (first, _cancelled_second(first, moment))
+
+
+def _cancelled_second(first: ev.Submitted, moment: Moment) -> ev.Cancelled:
+    return ev.Cancelled(
+        id=moment.new_id(), project=first.project, execution_id=first.execution_id, n=2, at=moment.now,
+        routes=first.routes, actor=moment.actor, trace=moment.trace, because="parent_ended", child_of=first.child_of,
+    )  # fmt: skip
+
+
+def ended_with_parent(child: Execution, moment: Moment) -> tuple[ev.AnyEvent, ...]:
+    """The cancel of a child whose parent has ended; nothing where it has ended or is being cancelled."""
+    if child.ended or child.cancelling or child.ending is not None:
+        return ()
+    if child.held or child.undoable:
+        return (ev.CancelRequested(**envelope(child, moment, wake=child.route), because="parent_ended"),)
+    return (ev.Cancelled(**last(child, moment), because="parent_ended"),)

@@ -1,0 +1,204 @@
+"""What each event makes of an execution: the fields it sets. No clock, no I/O."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from onward.contract import events as ev
+from onward.contract.execution import Ending, Execution, Progress
+from onward.contract.lifecycle import waiting
+
+_LET_GO: dict[str, Any] = {"worker_id": None, "connection": None, "work_sequence": None, "ack_subject": None}
+_NO_TIMER: dict[str, Any] = {"due": None, "asked_due": None}
+
+
+def _unchanged(s: Execution, e: ev.Event) -> dict[str, Any]:
+    return {}
+
+
+def _started(s: Execution, e: ev.Started) -> dict[str, Any]:
+    return {
+        "reason": "undoing" if s.undoing else "executing", "ready": False, "attempt": e.attempt, "resumes": False,
+        "worker_id": e.worker_id, "connection": e.connection, "work_sequence": e.work_sequence,
+        "ack_subject": e.ack_subject, "waits": s.waits if e.fired is None else waiting.elapsed(s), "wants": {},
+        "deadlines": {kind: at for kind, at in s.deadlines.items() if kind != "queue"},
+        "first_started_at": s.first_started_at or e.at, "started_at": e.at, **_NO_TIMER,
+    }  # fmt: skip
+
+
+def step_id(e: Any) -> str:
+    """One step within its execution, as a key: scope, name and key."""
+    return f"{e.scope}|{e.name}|{e.key}"
+
+
+def _checkpoint(s: Execution, e: ev.CheckpointReached) -> dict[str, Any]:
+    changes: dict[str, Any] = {"recoveries": 0}
+    key = step_id(e)
+    if key in s.in_doubt:
+        changes["in_doubt"] = {other: n for other, n in s.in_doubt.items() if other != key}
+    if e.kind == "undo":
+        changes["undoable"] = {other: n for other, n in s.undoable.items() if other != key}
+    elif e.undo is not None:
+        changes["undoable"] = {**s.undoable, key: e.n}
+    return changes
+
+
+def _step_started(s: Execution, e: ev.StepStarted) -> dict[str, Any]:
+    return {"in_doubt": {**s.in_doubt, step_id(e): e.n}}
+
+
+def _step_edited(s: Execution, e: ev.StepEdited) -> dict[str, Any]:
+    return {"in_doubt": {other: n for other, n in s.in_doubt.items() if other != step_id(e)}}
+
+
+def _drifted(s: Execution, e: ev.Drifted) -> dict[str, Any]:
+    return {"drifted": s.drifted + 1}
+
+
+def _progressed(s: Execution, e: ev.Progressed) -> dict[str, Any]:
+    return {"progress": Progress(fraction=e.fraction, message=e.message)}
+
+
+def _suspended(s: Execution, e: ev.Suspended) -> dict[str, Any]:
+    asked = e.n if e.due else None
+    stopped = e.reason == "paused"
+    return {
+        "reason": "waiting_for_worker" if stopped else e.reason, "ready": stopped,
+        "ready_by": e.n if stopped else s.ready_by, "resumes": True, "due": e.due, "asked_due": asked,
+        "wants": e.children, **_LET_GO,
+    }  # fmt: skip
+
+
+def _attempt_failed(s: Execution, e: ev.AttemptFailed) -> dict[str, Any]:
+    # Without a due time a person was asked what to do.
+    return {
+        "reason": "retrying" if e.due else "waiting_for_input", "ready": False, "failures": s.failures + 1,
+        "recoveries": 0, "error": e.error, "due": e.due, "asked_due": e.n if e.due else None, **_LET_GO,
+    }  # fmt: skip
+
+
+def _recovered(s: Execution, e: ev.Recovered) -> dict[str, Any]:
+    return {
+        "reason": "recovering", "ready": True, "ready_by": e.n, "recoveries": s.recoveries + 1, **_LET_GO, **_NO_TIMER,
+    }  # fmt: skip
+
+
+def _released(s: Execution, e: ev.Released) -> dict[str, Any]:
+    return {
+        "reason": "waiting_for_worker", "ready": True, "ready_by": e.n, "resumes": True, **_LET_GO, **_NO_TIMER,
+    }  # fmt: skip
+
+
+def _paused(s: Execution, e: ev.Paused) -> dict[str, Any]:
+    return {"paused": True}
+
+
+def _resumed(s: Execution, e: ev.Resumed) -> dict[str, Any]:
+    changes: dict[str, Any] = {"paused": False, "paused_from": None}
+    if s.reason == "paused":
+        changes["reason"] = s.paused_from
+    if s.ready:
+        changes["ready_by"] = e.n
+    if e.due is not None:
+        changes |= {"due": e.due, "asked_due": e.n}
+    return changes
+
+
+def _amended(s: Execution, e: ev.Amended) -> dict[str, Any]:
+    return {"timeouts": e.timeouts, **_deadlines(s, e)}
+
+
+def _deadlines(s: Execution, e: ev.Event) -> dict[str, Any]:
+    return {
+        "deadlines": e.deadlines,
+        "asked_deadlines": {
+            # One that is as it was keeps its timer.
+            kind: s.asked_deadlines.get(kind, e.n) if s.deadlines.get(kind) == at else e.n
+            for kind, at in e.deadlines.items()
+        },
+    }
+
+
+def _cancel_requested(s: Execution, e: ev.CancelRequested) -> dict[str, Any]:
+    woken = {} if s.held else {"ready": True, "ready_by": e.n, "paused": False, "wants": {}, **_NO_TIMER}
+    return {"reason": "cancelling", "cancelling": True, "cancel_because": e.because, **woken}
+
+
+def _compensating(s: Execution, e: ev.Compensating) -> dict[str, Any]:
+    woken = {} if s.held else {"ready": True, "ready_by": e.n, "paused": False, "wants": {}, **_NO_TIMER}
+    return {"reason": "undoing", "ending": Ending(reason=e.reason, error=e.error), "error": e.error, **woken}
+
+
+def _end(s: Execution) -> dict[str, Any]:
+    # What was slept and answered stays known to a later life; what was still open is over.
+    over = {key: wait for key, wait in s.waits.items() if wait.done}
+    return {
+        "ready": False, "resumes": False, "cancelling": False, "ending": None, "paused": False, "paused_from": None,
+        "waits": over, "wants": {}, "deadlines": {}, "asked_deadlines": {}, **_NO_TIMER,
+    }  # fmt: skip
+
+
+def _completed(s: Execution, e: ev.Completed) -> dict[str, Any]:
+    return {"reason": None, "output": e.output, "error": None, "completed_at": e.at, **_end(s)}
+
+
+def _failed(s: Execution, e: ev.Failed) -> dict[str, Any]:
+    return {"reason": e.reason, "error": e.error, "completed_at": e.at, **_end(s)}
+
+
+def _cancelled(s: Execution, e: ev.Cancelled) -> dict[str, Any]:
+    return {"reason": e.because or s.cancel_because, "completed_at": e.at, **_end(s)}
+
+
+def _retry_requested(s: Execution, e: ev.RetryRequested) -> dict[str, Any]:
+    keep = 0 if e.fresh else e.n if e.forget_from is None else e.forget_from
+    child_of = s.child_of
+    if child_of is not None and e.life is not None:
+        child_of = msgspec.structs.replace(child_of, life=e.life)
+    return {
+        "reason": "queued", "ready": True, "ready_by": e.n, "failures": 0, "recoveries": 0, "lives": s.lives + 1,
+        "life_from": e.at,
+        "completed_at": None, "error": None, "output": None, "progress": None, "cancel_because": None,
+        "fresh_from": e.n if e.fresh else s.fresh_from, "input": s.input if e.input is None else e.input,
+        "child_of": child_of, "drifted": 0,
+        "waits": {key: wait for key, wait in s.waits.items() if wait.n < keep},
+        "groups": waiting.kept_groups(s, keep),
+        "in_doubt": {key: n for key, n in s.in_doubt.items() if n < keep},
+        "undoable": {key: n for key, n in s.undoable.items() if n < keep},
+        **_deadlines(s, e), **_LET_GO,
+    }  # fmt: skip
+
+
+CHANGES: dict[type[ev.Event], Callable[[Execution, Any], dict[str, Any]]] = {
+    ev.Started: _started,
+    ev.CheckpointReached: _checkpoint,
+    ev.StepStarted: _step_started,
+    ev.StepFailed: _unchanged,
+    ev.StepEdited: _step_edited,
+    ev.Drifted: _drifted,
+    ev.Progressed: _progressed,
+    ev.OutputGenerated: _unchanged,
+    ev.Slept: waiting.slept,
+    ev.QuestionAsked: waiting.asked,
+    ev.QuestionReminded: waiting.reminded,
+    ev.EventAwaited: waiting.awaited,
+    ev.EventReceived: waiting.received,
+    ev.WaitExpired: waiting.expired,
+    ev.ChildrenSpawned: waiting.spawned,
+    ev.ChildrenDone: waiting.children_done,
+    ev.Suspended: _suspended,
+    ev.Answered: waiting.answered,
+    ev.AttemptFailed: _attempt_failed,
+    ev.Recovered: _recovered,
+    ev.Released: _released,
+    ev.Paused: _paused,
+    ev.Resumed: _resumed,
+    ev.Amended: _amended,
+    ev.CancelRequested: _cancel_requested,
+    ev.Compensating: _compensating,
+    ev.Completed: _completed,
+    ev.Failed: _failed,
+    ev.Cancelled: _cancelled,
+    ev.RetryRequested: _retry_requested,
+}
