@@ -51,10 +51,13 @@ def filling_up(mark: float, faults: Faults = CALM):
                 if sum(not here.ended(i) for i in here.client.ids) < 5:
                     await here.client.submit(random.choice(["steps", "flaky", "sleepy"]))
                 await asyncio.sleep(1.0)
+            refused = False
         except StoreFull:
-            left = await here.settled(200)
-            return said(here.report()) or (f"{len(left)} never ended" if left else None)
-        return "never full"
+            refused = True
+        left = await here.settled(200)
+        if left:
+            return said(here.report()) or f"{len(left)} never ended"
+        return said(here.report()) or (None if refused else "never full")
 
     return main
 
