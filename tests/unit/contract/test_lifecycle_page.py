@@ -38,6 +38,7 @@ def test_every_reason_that_can_be_reached_is_explained():
         "policy_denied",
         "timed_out",
         "sleeping",
+        "waiting_for_input",
         "waiting_for_event",
         "waiting_for_children",
         "held",
