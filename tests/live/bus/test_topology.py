@@ -1,6 +1,7 @@
 """Streams and start-up checks."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from onward.bus.topology import ensure, ensure_queue, info, streams
 from onward.bus.verify import verify
 from onward.contract import subjects
 from onward.contract.errors import Misconfigured
-from tests.live.bus.making import creation, outcomes, until
+from tests.live.bus.making import creation, moment, outcomes, until
 from tests.support.nats_server import one_server
 
 
@@ -83,6 +84,25 @@ async def test_a_wrong_setting_is_named(own, stream, setting, value):
     assert stream in str(error.value)
     assert f"{setting} is" in str(error.value)
     assert error.value.fix
+
+
+async def test_t1_an_age_limit_forgets_what_sleeps_so_there_is_none_and_one_is_refused(own):
+    await ensure(own.connection)
+    made = (await info(own.connection, subjects.EVENTS))["config"]
+    assert (made["max_age"], made["discard"]) == (0, "new")
+    asleep = creation("p", run_at=moment().now + timedelta(days=30))
+    await own.events.append(asleep)
+
+    aged = {**made, "max_age": 100_000_000, "duplicate_window": 100_000_000}
+    await call(own.connection, f"STREAM.UPDATE.{subjects.EVENTS}", aged)
+
+    async def forgotten():
+        return (await state(own.connection)).messages == 0
+
+    await until(forgotten)
+    assert isinstance(await own.events.append(creation("p", asleep.execution_id)), int)  # a second time
+    with pytest.raises(Misconfigured, match="max_age"):
+        await verify(own.connection)
 
 
 async def test_a_missing_stream_is_named(own):

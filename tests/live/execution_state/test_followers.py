@@ -13,29 +13,17 @@ from onward.bus.depths import depths
 from onward.contract import commands, decide, subjects
 from onward.contract.submission import QueueSpec
 from onward.process.metrics import Metrics
-from onward.process.stop import Stop
 from onward_execution_state.followers.direct_hints import DirectHints
-from onward_execution_state.settings import Settings
-from onward_execution_state.without_postgres import WithoutPostgres
 from tests.live.execution_state.making import Heard, append, hint_subject, until
+from tests.support.without_postgres import without_postgres
 from tests.unit.onward_execution_state.histories import Walk
 
 
 @pytest.fixture
 async def following(bus, nats_server):
     """The half that needs no Postgres, at work."""
-    settings = Settings(
-        nats_url=nats_server.url,
-        nats_sys_url=nats_server.sys_url,
-        database_url="postgresql://127.0.0.1:1/none",
-    )
-    half = WithoutPostgres(bus, settings, Metrics(), Stop())
-    work = asyncio.create_task(half.run())
-    async with asyncio.timeout(20):
-        await half.ready.wait()
-    yield half
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
+    async with without_postgres(bus, nats_server) as half:
+        yield half
 
 
 def walk(seed=1, at=None):
