@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 from onward.worker.logs import current_writer
-from onward.worker.session import current_step
+from onward.worker.steps import current_step
 
 _LEVELS = (
     (logging.CRITICAL, "critical"),

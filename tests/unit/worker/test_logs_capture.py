@@ -15,7 +15,7 @@ from onward.testing.bus import MemoryBus
 from onward.worker.capture import install
 from onward.worker.logs import LineWriter, current_writer
 from onward.worker.scrub import Scrubber, declared
-from onward.worker.session import current_step
+from onward.worker.steps import current_step
 
 ID = "01939e5c-0000-7000-8000-000000000001"
 SECRET = "correct-horse-battery-staple"
