@@ -26,6 +26,7 @@ PAGES = (
     Page(ROOT / "docs" / "lifecycle.md", "onward.contract.lifecycle_page"),
     Page(ROOT / "docs" / "asyncapi.yaml", "onward.contract.asyncapi"),
     Page(ROOT / "docs" / "openapi.json", "onward_gateway.openapi"),
+    Page(ROOT / "docs" / "protocol-tests.md", "tooling.protocol_tests"),
 )
 
 
@@ -33,7 +34,7 @@ def existing() -> Iterator[Page]:
     """Yields the pages whose module has been written."""
     for page in PAGES:
         below = page.module.replace(".", "/")
-        if any((ROOT / source / f"{below}.py").exists() for source in ("libs", "services")):
+        if any((ROOT / source / f"{below}.py").exists() for source in ("libs", "services", ".")):
             yield page
 
 

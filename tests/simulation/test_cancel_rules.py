@@ -62,6 +62,7 @@ def test_c1_a_cancel_that_is_no_wake_waits_for_the_lease_to_run_out(monkeypatch)
 
 
 def test_c1_a_cancel_that_is_no_event_is_forgotten_with_its_worker(monkeypatch):
+    """PLANTED: the owner is told, and nothing is stored."""
     monkeypatch.setattr(commands, "cancel", lambda state, moment, because: ())
     status, _, ran_on, _ = run(cancelled_and_killed())
     assert status is Status.COMPLETED

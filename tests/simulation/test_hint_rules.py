@@ -223,6 +223,7 @@ def test_h2_what_gets_on_between_losses_is_none():
 
 
 def test_h2_without_a_limit_a_poison_goes_on_killing(monkeypatch):
+    """PLANTED: recoveries are not counted."""
     monkeypatch.setattr(decide, "POISON_AFTER", 10**9)
     state = run(deadly("kills"))
     assert (state.ended, state.attempt > 30) == (False, True)

@@ -85,6 +85,7 @@ def test_h5_direct_hints_stand_in_for_a_silent_source_and_doubles_do_no_harm():
 
 
 def test_h5_without_direct_hints_everything_waits_for_the_source():
+    """PLANTED: nobody gives hints directly."""
     assert "silent" in run(silent_source(follower=False))
 
 

@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from tooling import pages, rules
+from tooling import pages, protocol_tests, rules
 from tooling.steps import ROOT
 
 PROJECT = (ROOT / "pyproject.toml").read_text()
@@ -83,3 +83,28 @@ def test_each_package_says_in_one_sentence_what_it_is():
 
 def test_each_generated_page_says_what_the_code_says():
     assert pages.stale() == []
+
+
+def test_each_rule_of_the_log_has_a_test_that_it_holds_one_that_it_is_needed_and_one_on_real_servers():
+    assert protocol_tests.uncovered(protocol_tests.named_tests(ROOT / "tests")) == []
+
+
+def test_a_rule_without_a_test_and_a_test_without_a_rule_are_found(tmp_path):
+    planted = 'class Unfenced:\n    """PLANTED"""\ndef test_a1_zombies():\n    Unfenced()\n'
+    for name, text in (
+        ("simulation/test_a.py", "def test_a1_a2_hold(): pass\n" + planted),
+        ("live/bus/test_b.py", "async def test_a1_is_kept(): pass\nasync def test_a9_is_kept(): pass\n"),
+        ("unit/test_c.py", "def test_v1_is_elsewhere(): pass\n"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    found = protocol_tests.uncovered(protocol_tests.named_tests(tmp_path))
+
+    assert [what for what in found if what.startswith("A1")] == []
+    assert [what for what in found if what.startswith("A2")] == [
+        "A2: nothing breaks when taken out",
+        "A2: nothing holds on real servers",
+    ]
+    assert len([what for what in found if what.startswith("V1")]) == 3
+    assert found[-1] == "A9: a test is named after it, and it is no rule"
