@@ -29,10 +29,13 @@ from onward.telemetry.setup import start_telemetry
 from onward.telemetry.trace import traceparent
 from onward.worker.attempt import Env
 from onward.worker.capture import install
-from onward.worker.engine import About, Engine, Lease
+from onward.worker.engine import Engine
+from onward.worker.keeper import About
+from onward.worker.lease import Lease
 from onward.worker.scrub import declared
 from onward_worker.load import load_registry
 from onward_worker.settings import Settings, names
+from onward_worker.watchdog import Watchdog, connection_name
 
 log = logging.getLogger("onward.worker")
 
@@ -87,17 +90,21 @@ async def work(stop: Stop, settings: Settings) -> None:
         queues=queues,
         slots=settings.slots,
         started_at=datetime.now(UTC),
+        connections=(worker_id, connection_name(worker_id)),
     )
-    engine = Engine(
-        env, bus.hints(settings.project, queues), bus.messages, about, lease=Lease(ack_wait=settings.ack_wait)
-    )
-    async with serve_health(settings.host, settings.port, _health(bus, stop), _metrics(engine, settings)):
+    lease = Lease(ack_wait=settings.ack_wait)
+    engine = Engine(env, bus.hints(settings.project, queues), bus.messages, about, lease=lease, kept=True)
+    metrics = _metrics(engine, settings)
+    watchdog = Watchdog(settings.nats_url, engine, about, metrics, stop.fail)
+    async with serve_health(settings.host, settings.port, _health(bus, stop), metrics):
+        await watchdog.start()
         await engine.start()
         asked, ended = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(engine.wait())
         await asyncio.wait((asked, ended), return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
             stop.fail(f"a loop of the worker ended: {ended.exception()!r}")
         await engine.drain(settings.drain_seconds)
+        await watchdog.stop()
     await bus.close()
     uninstall()
     telemetry.shutdown()

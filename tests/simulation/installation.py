@@ -23,7 +23,9 @@ from onward.testing.faults import CALM, Faults
 from onward.testing.history import Effect, Fault, History, Record
 from onward.testing.virtual_loop import Deadlock, Livelock, simulate
 from onward.worker.attempt import Env
-from onward.worker.engine import About, Engine, Lease
+from onward.worker.engine import Engine
+from onward.worker.keeper import About
+from onward.worker.lease import Lease
 
 PROJECT = "default"
 ACK_WAIT = 20.0

@@ -15,7 +15,7 @@ from onward.testing.bus import MemoryBus
 from onward.testing.faults import ROUGH
 from onward.testing.virtual_loop import simulate
 from onward.worker import attempt
-from onward.worker.engine import Lease
+from onward.worker.lease import Lease
 from tests.simulation.installation import (
     ACK_WAIT,
     PROJECT,

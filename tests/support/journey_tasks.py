@@ -71,3 +71,11 @@ async def seven() -> str:
     if session is not None and session.attempt == 1:
         raise ConnectionError("fails in its first life")
     return "done"
+
+
+@registry.task(retry=Retry(attempts=1))
+async def blocking(seconds: float) -> str:
+    """What nobody should do: it blocks the loop of its worker."""
+    effect(what="blocks")
+    time.sleep(seconds)
+    return "done"

@@ -17,7 +17,9 @@ from onward.tasks.registry import Registry
 from onward.telemetry.trace import traceparent
 from onward.testing.bus import MemoryBus, Process
 from onward.worker.attempt import Env
-from onward.worker.engine import About, Engine, Lease
+from onward.worker.engine import Engine
+from onward.worker.keeper import About
+from onward.worker.lease import Lease
 
 
 class Workshop:

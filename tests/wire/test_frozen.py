@@ -29,7 +29,7 @@ EVENTS = sorted(HERE.glob("event.*.json"))
 ASKED = {"submission": Submission, "cancel": CancelCommand, "retry": RetryCommand, "answer": AnswerCommand}
 STORED = {
     "execution": Execution, "task": TaskSpec, "queue": QueueSpec, "key": KeySpec, "heartbeat": Heartbeat,
-    "hint.timer": Fired, "log_chunk": Chunk,
+    "heartbeat.connections": Heartbeat,    "hint.timer": Fired, "log_chunk": Chunk,
 }  # fmt: skip
 FREE = {
     "input",

@@ -10,6 +10,7 @@ from onward.bus.connection import Connection, NotConnected
 from onward.bus.hint_body import consumer_of, hint_of
 from onward.bus.lanes import Lane
 from onward.bus.names import check_names
+from onward.bus.pulse import renew
 from onward.bus.wire import NO_RESPONDERS, status_of
 from onward.contract import subjects
 from onward.contract.decide import Hint
@@ -157,8 +158,7 @@ class Hints:
 
     async def renew(self, ack_subjects: Iterable[str]) -> None:
         """See ports.HintSource.renew. Raises NotConnected."""
-        for ack_subject in ack_subjects:
-            self._connection.send(ack_subject, b"+WPI")
+        await renew(self._connection, ack_subjects)
 
     async def close(self) -> None:
         """See ports.HintSource.close."""

@@ -99,3 +99,5 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     holds: dict[str, str] = {}
     """Execution id → ack subject of the hint it was claimed from."""
     draining: bool = False
+    connections: tuple[str, ...] = ()
+    """The names of all its connections, where it has more than the one in `connection`."""

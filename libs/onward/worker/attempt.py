@@ -77,6 +77,7 @@ class Running(msgspec.Struct, frozen=True):
     hint: Hint
     hold: Hold
     session: Session
+    writer: LineWriter
 
 
 async def attend(hint: Hint, env: Env) -> Verdict:
@@ -162,7 +163,7 @@ async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
         while True:
             writer = _writer(hold, env)
             session = Session(hold, writer, env.random)
-            running = env.holds[state.id] = Running(hint, hold, session)
+            running = env.holds[state.id] = Running(hint, hold, session, writer)
             writer.on_lost = partial(session.interrupt, "lost")
             token = current_writer.set(writer)
             try:

@@ -1,11 +1,9 @@
-"""A worker: takes hints into free slots, runs them, keeps their leases, and is the one place that acts on verdicts."""
+"""A worker: takes hints into free slots, runs them, holds their leases, and is the one place that acts on verdicts."""
 
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Callable
-from datetime import datetime
 
 import msgspec
 
@@ -13,9 +11,10 @@ from onward.bus.ports import HintSource, Messages
 from onward.contract import subjects
 from onward.contract.decide import Hint
 from onward.contract.errors import BrokenLog, OnwardError, Unavailable
-from onward.contract.submission import Heartbeat
 from onward.telemetry import scope
 from onward.worker.attempt import Ack, Again, Env, LetGo, Running, Verdict, attend, notice
+from onward.worker.keeper import About, Keeper
+from onward.worker.lease import Lease, Leases, boot_clock
 
 log = logging.getLogger("onward.worker")
 
@@ -24,54 +23,25 @@ SLOWEST = 2.0
 REMEMBERED = 1000
 
 
-class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the queue waits for a sign of life of a held hint, in seconds."""
-
-    ack_wait: float = 20.0
-
-    @property
-    def renew_every(self) -> float:
-        """A third of it: two renewals may get lost."""
-        return self.ack_wait / 3
-
-    @property
-    def stale_after(self) -> float:
-        """Never ack when the last renewal is older than this (PROTOCOL H3)."""
-        return self.ack_wait * 0.8
-
-
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker says of itself in its heartbeats."""
-
-    project: str
-    host: str
-    pid: int
-    version: str
-    queues: tuple[str, ...]
-    slots: int
-    started_at: datetime
-
-
-def boot_clock() -> float:
-    """Seconds on a clock that also counts while the machine is suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-
 class Engine:
-    """One worker process' executions. `drain()` ends it without losing any."""
+    """One worker process' executions. `drain()` ends it without losing any.
+
+    `kept`: somebody else runs a keeper for it (see `onward_worker.watchdog`); else it keeps itself.
+    """
 
     def __init__(
         self, env: Env, hints: HintSource, messages: Messages, about: About, *, lease: Lease | None = None,
-        clock: Callable[[], float] = boot_clock,
+        clock: Callable[[], float] = boot_clock, kept: bool = False,
     ) -> None:  # fmt: skip
         self.env, self._hints, self._messages, self._about = env, hints, messages, about
-        self._lease, self._clock = lease or Lease(), clock
-        self._held: dict[str, Hint] = {}
-        self._renewed = clock()
+        self.leases = Leases(lease or Lease(), clock)
+        self.keeper = Keeper(
+            env, about, self.leases, renew=hints.renew, messages=messages, look=self.look_at_all
+        )
+        self._kept = kept
         self._attempts: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(about.slots)
         self._given_back: dict[str, int] = {}
-        self._draining = False
         self._loops: list[asyncio.Task[None]] = []
         env.alive = self._alive
 
@@ -82,19 +52,18 @@ class Engine:
 
     async def start(self) -> None:
         """Listen, beat, renew, take."""
-        project = self._about.project
-        await self._messages.subscribe(subjects.owner(self.env.owner.worker_id), self._do_i_hold)
-        await self._messages.subscribe(subjects.control(project, "*"), self._nudged)
-        await self.beat()
-        for loop in (self._take(), self._renew(), self._beat_on()):
+        await self._messages.subscribe(subjects.control(self._about.project, "*"), self._nudged)
+        if not self._kept:
+            await self.keeper.start()
+        for loop in (self._take(), *(() if self._kept else self.keeper.loops())):
             self._loops.append(asyncio.get_running_loop().create_task(loop))
 
     async def drain(self, grace: float) -> None:
         """Take no more; after `grace` seconds hand back what still runs, checkpoints kept."""
-        self._draining = True
+        self.leases.draining = True
         self._loops[0].cancel()
         await self._hints.close()
-        await self.beat()
+        await self.keeper.beat()
         if self._attempts:
             await asyncio.wait(self._attempts, timeout=grace)
         for running in list(self.env.holds.values()):
@@ -134,12 +103,12 @@ class Engine:
             log.error("attempt broke", exc_info=error)
 
     async def _handle(self, hint: Hint) -> None:
-        self._held[hint.ack_subject] = hint
+        self.leases.hold(hint)
         try:
             verdict = await self._verdict(hint)
             await self._settle(hint, verdict)
         finally:
-            self._held.pop(hint.ack_subject, None)
+            self.leases.drop(hint)
 
     async def _verdict(self, hint: Hint) -> Verdict:
         try:
@@ -157,7 +126,7 @@ class Engine:
         """The one place that acks."""
         try:
             match verdict:
-                case Ack() if self._clock() - self._renewed < self._lease.stale_after:
+                case Ack() if not self.leases.gap:
                     await self._hints.ack(hint)
                 case Again(because):
                     await self._slow_down(hint, because)
@@ -177,26 +146,13 @@ class Engine:
         log.log(logging.INFO if times else logging.WARNING, "hint goes back in %.2f s: %s", pause, because)
         await asyncio.sleep(pause)
 
-    async def _renew(self) -> None:
-        looked = self._clock()
-        while True:
-            await asyncio.sleep(self._lease.renew_every)
-            gap = self._clock() - self._renewed > self._lease.stale_after
-            if gap or self._clock() - looked > 60:
-                looked = self._clock()
-                await self._look_at_all()
-            try:
-                sent = self._clock()
-                await self._hints.renew(list(self._held))
-            except Unavailable:
-                continue
-            self._renewed = sent
-
-    async def _look_at_all(self) -> None:
+    async def look_at_all(self) -> bool:
+        """Read the logs of all that runs here, and let go of what is lost."""
         for running in list(self.env.holds.values()):
             await self._notice(running)
             if running.session.interrupted == "lost":
-                self._held.pop(running.hint.ack_subject, None)
+                self.leases.drop(running.hint)
+        return True
 
     async def _notice(self, running: Running) -> None:
         try:
@@ -215,33 +171,7 @@ class Engine:
             await asyncio.sleep(pause)
         return False
 
-    async def _do_i_hold(self, _: str, data: bytes) -> bytes:
-        return msgspec.json.encode({"holds": json.loads(data).get("execution_id") in self.env.holds})
-
     async def _nudged(self, subject: str, _: bytes) -> None:
         running = self.env.holds.get(subject.rsplit(".", 1)[-1])
         if running is not None:
             await self._notice(running)
-
-    async def beat(self) -> None:
-        """Send one heartbeat."""
-        a, env = self._about, self.env
-        heartbeat = Heartbeat(
-            worker_id=env.owner.worker_id, connection=env.owner.connection, project=a.project, host=a.host, pid=a.pid,
-            version=a.version, queues=a.queues, tasks=tuple(env.registry.tasks), slots=a.slots, started_at=a.started_at,
-            at=env.moment().now, draining=self._draining,
-            holds={running.hold.state.id: running.hint.ack_subject for running in env.holds.values()},
-        )  # fmt: skip
-        subject = subjects.heartbeat(a.project, env.owner.worker_id)
-        await self._messages.publish(subject, msgspec.json.encode(heartbeat))
-
-    async def _beat_on(self) -> None:
-        beats = 0
-        while True:
-            # Often at first: who listens may be starting as well, and would say that no worker is there.
-            beats += 1
-            await asyncio.sleep(0.5 if beats < 20 else 2.0)
-            try:
-                await self.beat()
-            except Unavailable:
-                continue

@@ -66,6 +66,9 @@ class Supervisor:
         self._grace_seconds = grace_seconds
         self._holds: dict[str, dict[str, Held]] = {}
         self._beats: dict[str, int] = {}
+        self._connections: dict[str, tuple[str, ...]] = {}
+        self._owners: dict[str, str] = {}
+        self._closed: dict[str, set[str]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._few = asyncio.Semaphore(_AT_ONCE)
@@ -97,29 +100,46 @@ class Supervisor:
         newer = {key: held for key, held in before.items() if held.since and held.since >= beat.at}
         self._holds[beat.worker_id] = {key: Held(beat.project) for key in beat.holds} | newer
         self._beats[beat.worker_id] = self._beats.get(beat.worker_id, 0) + 1
+        if beat.connections and beat.worker_id not in self._connections:
+            self._connections[beat.worker_id] = beat.connections
+            self._owners.update(dict.fromkeys(beat.connections, beat.worker_id))
 
     def hear_disconnect(self, data: bytes) -> None:
-        """A connection has ended; if it was a worker's, its hints go to others."""
+        """A connection has ended; if a worker has none left, its hints go to others."""
         try:
             ended = msgspec.json.decode(data, type=Disconnected)
         except msgspec.MsgspecError:
             return
-        if ended.client.name in self._holds:
-            self._spawn(self._worker_left(ended.client.name, ended.reason))
+        name = ended.client.name
+        worker_id = self._owners.get(name, name)
+        if worker_id in self._holds:
+            self._spawn(self._connection_ended(worker_id, name, ended.reason))
 
     async def settled(self) -> None:
         """Waits until everything heard so far is acted upon."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    async def _worker_left(self, worker_id: str, reason: str) -> None:
-        if reason != CLOSED_BY_ITS_PROCESS:
+    async def _connection_ended(self, worker_id: str, name: str, reason: str) -> None:
+        """A process that has ended closed all its connections; one that lives connects again, and beats meanwhile."""
+        closed = self._closed.setdefault(worker_id, set())
+        if reason == CLOSED_BY_ITS_PROCESS:
+            closed.add(name)
+        if not closed.issuperset(self._connections.get(worker_id, (worker_id,))):
             beats = self._beats.get(worker_id)
             await asyncio.sleep(self._grace_seconds)
+            closed.discard(name)
             if self._beats.get(worker_id) != beats:
                 return
+        if worker_id in self._holds:
+            await self._worker_left(worker_id, reason)
+
+    async def _worker_left(self, worker_id: str, reason: str) -> None:
         self._workers.ended(worker_id)
         self._beats.pop(worker_id, None)
+        self._closed.pop(worker_id, None)
+        for name in self._connections.pop(worker_id, ()):
+            self._owners.pop(name, None)
         holds = self._holds.pop(worker_id, {})
         self._gone[worker_id] = None
         while len(self._gone) > _REMEMBERED:

@@ -46,6 +46,9 @@ class World:
         told = {"client": {"name": worker, "id": 7, "acc": "APP"}, "reason": reason, "server": {"name": "n"}}
         self.supervisor.hear_disconnect(msgspec.json.encode(told))
 
+    def hear(self, told):
+        self.supervisor.hear_heartbeat(msgspec.json.decode(told, type=Heartbeat))
+
     async def naks_until(self, count):
         await self.supervisor.settled()
         async with asyncio.timeout(2):
@@ -165,3 +168,34 @@ async def test_connections_of_others_are_none_of_its_business():
     await world.supervisor.settled()
 
     assert world.naks == []
+
+
+async def test_h3_a_worker_that_lost_one_of_its_connections_is_not_dead():
+    world, made = await World(grace_seconds=0.02).listen(), running()
+    await world.stored(made)
+    two = {"connections": ("wk-1", "wk-1.watchdog"), "holds": {made.state.id: made.state.ack_subject}}
+    world.hear(beat("wk-1", **two))
+
+    for name in ("wk-1", "wk-1.watchdog", "wk-1"):
+        world.disconnect(name)
+        await asyncio.sleep(0)
+        world.hear(beat("wk-1", **two))
+        await world.supervisor.settled()
+
+    assert (world.naks, world.workers.alive("wk-1", START)) == ([], True)
+
+
+@pytest.mark.parametrize("order", [("wk-1", "wk-1.watchdog"), ("wk-1.watchdog", "wk-1")])
+async def test_h3_a_worker_whose_process_closed_both_connections_is_dead_at_once(order):
+    world, made = await World(grace_seconds=30).listen(), running()
+    await world.stored(made)
+    holds = {made.state.id: made.state.ack_subject}
+    world.hear(beat("wk-1", connections=("wk-1", "wk-1.watchdog"), holds=holds))
+
+    async with asyncio.timeout(5):
+        for name in order:
+            world.disconnect(name)
+        while not world.naks:
+            await asyncio.sleep(0)
+
+    assert world.naks == [(made.state.ack_subject, b"-NAK")]

@@ -1,0 +1,103 @@
+"""Signs of life: renews what an engine holds, sends its heartbeats, and answers whoever asks what it still runs.
+
+On the engine's own loop, or, so that code which blocks that loop is not taken for a death, on one of its own.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from onward.bus.ports import Messages
+from onward.contract import subjects
+from onward.contract.errors import Unavailable
+from onward.contract.submission import Heartbeat
+from onward.worker.attempt import Env
+from onward.worker.lease import Leases
+
+LOOK_EVERY = 60.0
+"""Seconds after which the logs of all that is held are read again."""
+BEAT_FIRST, BEAT_EVERY = 0.5, 1.0
+_MANY_BEATS = 20
+
+Renew = Callable[[Iterable[str]], Awaitable[None]]
+Look = Callable[[], Awaitable[bool]]
+"""Reads the logs of all that is held, and lets go of what is lost; False where that is not possible just now."""
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says of itself in its heartbeats."""
+
+    project: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    slots: int
+    started_at: datetime
+    connections: tuple[str, ...] = ()
+    """The names of all its connections, where it has more than one."""
+
+
+class Keeper:
+    """Speaks for one engine. `renew`, `messages` and `look` belong to the loop that this runs on."""
+
+    def __init__(
+        self, env: Env, about: About, leases: Leases, *, renew: Renew, messages: Messages, look: Look
+    ) -> None:
+        self._env, self._about, self._leases = env, about, leases
+        self._renew, self._messages, self._look = renew, messages, look
+
+    async def start(self) -> None:
+        """Be there for who asks; beat once."""
+        await self._messages.subscribe(subjects.owner(self._env.owner.worker_id), self._do_i_hold)
+        await self.beat()
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], Coroutine[Any, Any, None]]:
+        """What has to run for as long as the worker lives."""
+        return self._renew_on(), self._beat_on()
+
+    async def _renew_on(self) -> None:
+        leases = self._leases
+        looked = leases.clock()
+        while True:
+            await asyncio.sleep(leases.terms.renew_every)
+            if leases.gap or leases.clock() - looked > LOOK_EVERY:
+                if await self._look():
+                    looked = leases.clock()
+                elif leases.gap:
+                    continue  # somebody may have taken over, and nobody can tell: no renewal
+            try:
+                sent = leases.clock()
+                await self._renew(leases.held())
+            except Unavailable:
+                continue
+            leases.renewed = sent
+
+    async def _do_i_hold(self, _: str, data: bytes) -> bytes:
+        return msgspec.json.encode({"holds": json.loads(data).get("execution_id") in self._env.holds})
+
+    async def beat(self) -> None:
+        """Send one heartbeat."""
+        a, env = self._about, self._env
+        heartbeat = Heartbeat(
+            worker_id=env.owner.worker_id, connection=env.owner.connection, project=a.project, host=a.host, pid=a.pid,
+            version=a.version, queues=a.queues, tasks=tuple(env.registry.tasks), slots=a.slots, started_at=a.started_at,
+            at=env.moment().now, draining=self._leases.draining, connections=a.connections,
+            holds={running.hold.state.id: running.hint.ack_subject for running in list(env.holds.values())},
+        )  # fmt: skip
+        subject = subjects.heartbeat(a.project, env.owner.worker_id)
+        await self._messages.publish(subject, msgspec.json.encode(heartbeat))
+
+    async def _beat_on(self) -> None:
+        beats = 0
+        while True:
+            # Often at first: who listens may be starting as well, and would say that no worker is there.
+            beats += 1
+            await asyncio.sleep(BEAT_FIRST if beats < _MANY_BEATS else BEAT_EVERY)
+            with contextlib.suppress(Unavailable):
+                await self.beat()

@@ -1,0 +1,98 @@
+"""The torture list, 9 and 10: a worker whose loop is blocked, and one that has to end while all its slots are busy."""
+
+import asyncio
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from onward.bus.api import call
+from onward.bus.bus import open_bus
+from onward.contract import subjects
+from tests.support.platform import Platform, platform
+
+ACK_WAIT = 2.0
+
+
+async def shorten_leases(onward: Platform) -> None:
+    """Let the queue wait for signs of life as long as the workers of this test believe."""
+    bus = await open_bus(onward.servers.urls, "test", lambda: None)
+    for cls in subjects.CLASSES:
+        name = subjects.consumer("default", "default", cls)
+        config = (await call(bus.connection, f"CONSUMER.INFO.{subjects.WORK}.{name}", {}))["config"]
+        body = {
+            "stream_name": subjects.WORK,
+            "action": "update",
+            "config": config | {"ack_wait": int(ACK_WAIT * 1e9)},
+        }
+        await call(bus.connection, f"CONSUMER.CREATE.{subjects.WORK}.{name}", body)
+    await bus.close()
+
+
+async def lines_of(onward: Platform, execution: str) -> list[str]:
+    _, found = await onward.call("GET", f"/executions/{execution}/logs?limit=200")
+    return [line["text"] for line in found["items"]]
+
+
+@pytest.mark.timeout(120)
+async def test_torture_09_a_loop_blocked_for_three_lease_times_is_reported_and_not_taken_for_a_death(
+    tmp_path: Path,
+) -> None:
+    seconds = 3 * ACK_WAIT
+    async with platform(tmp_path, workers=2, slots=3, ONWARD_ACK_WAIT=str(ACK_WAIT)) as onward:
+        await shorten_leases(onward)
+        beside = await onward.submit("five", {"count": 2, "seconds": 3.0})
+        begun = await onward.effect(execution_id=beside, what="begin")
+        worker = next(name for name, p in onward.processes.items() if p.pid == begun["pid"])
+        for name in ("worker-1", "worker-2"):
+            if name != worker:
+                onward.kill(name, signal.SIGTERM)
+        blocking = await onward.submit("blocking", {"seconds": seconds})
+        await onward.effect(execution_id=blocking, what="blocks")
+        onward.start("worker-9")  # somebody who would take over whatever is given up
+        await onward.ready("worker-9")
+        ended = [await onward.ended(execution) for execution in (blocking, beside)]
+
+        assert [(e["status"], e["attempt"]) for e in ended] == [("completed", 1), ("completed", 1)]
+        for execution in (blocking, beside):
+            types = [event["type"] for event in await onward.events(execution)]
+            assert (types.count("started"), types.count("recovered")) == (1, 0)
+        told = [line for line in await lines_of(onward, blocking) if "event loop was blocked" in line]
+        assert re.search(
+            r"blocked for [56]\.\d s by tests/support/journey_tasks.py:\d+ blocking ", told[-1]
+        ), told
+        assert "event loop was blocked" in onward.log(worker)
+        async with onward.http.get(f"http://127.0.0.1:{onward.port(worker)}/metrics") as answer:
+            metrics = dict(
+                line.rsplit(" ", 1) for line in (await answer.text()).splitlines() if line[0] != "#"
+            )
+        assert seconds - 0.5 < float(metrics["onward_worker_loop_blocked_seconds_total"]) < seconds + 1
+
+
+@pytest.mark.timeout(120)
+async def test_torture_10_a_worker_that_ends_while_all_its_slots_are_busy_hands_everything_over(
+    tmp_path: Path,
+) -> None:
+    async with platform(tmp_path, workers=1, slots=4, ONWARD_DRAIN_SECONDS="1") as onward:
+        busy = [await onward.submit("five", {"count": 3, "seconds": 2.0}) for _ in range(4)]
+        waiting = await onward.submit("noop")
+        for execution in busy:
+            await onward.effect(execution_id=execution, step=2, what="begin")
+        onward.start("worker-2")
+        await onward.ready("worker-2")
+        asked = time.monotonic()
+        onward.processes["worker-1"].send_signal(signal.SIGTERM)
+        code = await asyncio.to_thread(onward.processes["worker-1"].wait, 20)
+        took = time.monotonic() - asked
+        ended = [await onward.ended(execution) for execution in (*busy, waiting)]
+
+        assert (code, took < 10) == (0, True)
+        assert [e["status"] for e in ended] == ["completed"] * 5
+        assert [e["attempt"] for e in ended] == [1] * 5  # handed back, not lost
+        for execution in busy:
+            finished = [
+                e["step"] for e in onward.effects() if e["execution_id"] == execution and e["what"] == "end"
+            ]
+            assert sorted(finished) == [1, 2, 3]  # no step that was paid for ran again
