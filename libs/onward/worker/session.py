@@ -1,59 +1,28 @@
 """What a task's code holds while it runs: its steps, its waits, progress, output and log lines."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from onward.contract import events as ev
-from onward.contract.decide import envelope
 from onward.contract.execution import Execution
-from onward.contract.log import Log
 from onward.contract.retry import Retry
 from onward.tasks import codec
-from onward.tasks.outcome import Interrupted
-from onward.worker.hold import Cancelling, Hold, Lost
+from onward.worker.course import Course
+from onward.worker.hold import Hold
 from onward.worker.logs import LineWriter
-from onward.worker.places import Places
 from onward.worker.steps import Steps, current_step, step_key
 from onward.worker.waits import Waits
 
 
-class Session:
+class Session(Course):
     """One attempt of one execution, seen from its code. Implements onward.tasks.context.Session."""
 
     def __init__(self, hold: Hold, lines: LineWriter, random: Callable[[], float]) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.execution_id, self.attempt = hold.state.id, hold.state.attempt
-        self.interrupted: str | None = None
-        """Why the code is being stopped: suspend, cancel, lost, timeout, drain."""
-        self.stop: Callable[[], None] = lambda: None
-        self.hold, self.random = hold, random
-        self.places = Places()
-        self.steps_in_flight = 0
+        super().__init__(hold, random)
         self._lines = lines
         self._saved = hold.log.checkpoints()
         self._steps, self._waits = Steps(self, self._saved), Waits(self)
         self._progress_at = float("-inf")
-
-    def interrupt(self, why: str) -> None:
-        """Stop the code at its next await; the first reason stands, but for losing the execution."""
-        if self.interrupted is None or why == "lost":
-            self.interrupted = why
-            self._waits.interrupt(why)
-        self.stop()
-
-    def noticed(self, state: Execution) -> None:
-        """Something was appended by somebody else."""
-        self._waits.noticed(state)
-
-    def busy(self) -> None:
-        """A step begins: nothing is suspended before it ends."""
-        self.steps_in_flight += 1
-
-    def idle(self) -> None:
-        """A step has ended."""
-        self.steps_in_flight -= 1
-        self._waits.settle()
 
     def suspension(self, state: Execution) -> tuple[ev.AnyEvent, ...]:
         """The event that lets go of an execution that only waits; none where a wait is over by now."""
@@ -112,26 +81,3 @@ class Session:
     def idempotency_key(self) -> str:
         """Stable over attempts: of the step that runs, else of the execution."""
         return step_key.get() or self.execution_id
-
-    async def append(self, made: type[ev.Event], /, **fields: Any) -> Log:
-        """Append one event of this attempt. Raises Interrupted where that is no longer ours to do."""
-        self.check_open()
-
-        def decide(state: Execution) -> tuple[Any, ...]:
-            return (made(**envelope(state, self.hold.moment()), **fields),)
-
-        try:
-            log = await self.hold.append(decide)
-        except Lost:
-            self.interrupt("lost")
-            raise Interrupted("lost") from None
-        except Cancelling:
-            self.interrupt("cancel")
-            raise Interrupted("cancel") from None
-        self.noticed(self.hold.state)
-        return log
-
-    def check_open(self) -> None:
-        """Raises Interrupted where the attempt is being stopped."""
-        if self.interrupted is not None:
-            raise Interrupted(self.interrupted)

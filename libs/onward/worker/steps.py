@@ -4,7 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -13,13 +13,11 @@ from onward.contract.retry import Retry
 from onward.tasks import codec
 from onward.tasks.outcome import Fatal, Interrupted, RetryAfter
 from onward.telemetry.trace import span
+from onward.worker.course import Course
 from onward.worker.failure import describe
 from onward.worker.hold import Cancelling, Lost
 from onward.worker.places import scope_here
 from onward.worker.threads import Thread
-
-if TYPE_CHECKING:
-    from onward.worker.session import Session
 
 step_key: ContextVar[str] = ContextVar("onward_step_key", default="")
 current_step: ContextVar[str | None] = ContextVar("onward_step", default=None)
@@ -28,8 +26,8 @@ current_step: ContextVar[str | None] = ContextVar("onward_step", default=None)
 class Steps:
     """The steps of one attempt, and the results saved so far."""
 
-    def __init__(self, session: "Session", saved: dict[tuple[str, str, str], ev.CheckpointReached]) -> None:
-        self._session = session
+    def __init__(self, course: Course, saved: dict[tuple[str, str, str], ev.CheckpointReached]) -> None:
+        self._course = course
         self._saved = saved
 
     def call(
@@ -38,28 +36,28 @@ class Steps:
     ) -> Coroutine[Any, Any, Any]:  # fmt: skip
         """The step as an awaitable; its place among its namesakes is counted now, not when it runs."""
         scope = scope_here.get()
-        place = self._session.places.next(scope, name) if key is None else key
+        place = self._course.places.next(scope, name) if key is None else key
         return self._step(scope, name, place, _Call(fn, args, kwargs, timeout, returns), retry)
 
     async def _step(self, scope: str, name: str, key: str, call: "_Call", retry: Retry) -> Any:
         saved = self._saved.get((scope, name, key))
         if saved is not None:
             return call.read(saved.result)
-        self._session.check_open()
-        self._session.busy()
-        started = self._session.loop.time()
+        self._course.check_open()
+        self._course.busy()
+        started = self._course.loop.time()
         try:
             result, tries = await self._tries(scope, name, key, call, retry)
             raw = codec.encode(result, f"the result of step {name}")
-            took = round((self._session.loop.time() - started) * 1000, 3)
+            took = round((self._course.loop.time() - started) * 1000, 3)
             arguments = codec.fingerprint(call.args, call.kwargs)
-            await self._session.append(
-                ev.CheckpointReached, attempt=self._session.attempt, kind="step", scope=scope, name=name, key=key,
+            await self._course.append(
+                ev.CheckpointReached, attempt=self._course.attempt, kind="step", scope=scope, name=name, key=key,
                 result=raw, arguments=arguments, tries=tries, duration_ms=took,
             )  # fmt: skip
             return call.read(raw)
         finally:
-            self._session.idle()
+            self._course.idle()
 
     async def _tries(self, scope: str, name: str, key: str, call: "_Call", retry: Retry) -> tuple[Any, int]:
         tries = 0
@@ -70,10 +68,10 @@ class Steps:
             except (Interrupted, asyncio.CancelledError, Lost, Cancelling):
                 raise
             except Exception as error:
-                delay = _delay(error, retry, tries, self._session.random)
+                delay = _delay(error, retry, tries, self._course.random)
                 if retry.attempts > 1:
-                    await self._session.append(
-                        ev.StepFailed, attempt=self._session.attempt, scope=scope, name=name, key=key, tries=tries,
+                    await self._course.append(
+                        ev.StepFailed, attempt=self._course.attempt, scope=scope, name=name, key=key, tries=tries,
                         error=describe(error), delay_ms=None if delay is None else delay * 1000,
                     )  # fmt: skip
                 if delay is None:
@@ -83,12 +81,12 @@ class Steps:
     async def _within(self, scope: str, name: str, key: str, call: "_Call") -> Any:
         outer = (
             scope_here.set(f"{scope}/{name}{key}"),
-            step_key.set(f"{self._session.execution_id}{scope}/{name}/{key}"),
+            step_key.set(f"{self._course.execution_id}{scope}/{name}/{key}"),
         )
         step = current_step.set(name)
         try:
             with span(
-                "onward.step", step_name=name, step_key=key or None, execution_id=self._session.execution_id
+                "onward.step", step_name=name, step_key=key or None, execution_id=self._course.execution_id
             ):
                 return await call.run(f"onward-step-{name}")
         finally:

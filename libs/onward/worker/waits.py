@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -11,9 +11,7 @@ from onward.contract.decide import envelope
 from onward.contract.execution import Execution, Wait
 from onward.tasks import codec
 from onward.tasks.outcome import Interrupted
-
-if TYPE_CHECKING:
-    from onward.worker.session import Session
+from onward.worker.course import Course
 
 SHORT = 2.0
 """Sleeps up to this many seconds stay in memory."""
@@ -24,20 +22,23 @@ SETTLE = 0.02
 class Waits:
     """The waits of one attempt."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, course: Course) -> None:
+        self._course = course
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._blocked_on: tuple[str, ...] = ()
         self._quiet: asyncio.TimerHandle | None = None
+        course.on_interrupt.append(self._interrupt)
+        course.on_news.append(self._noticed)
+        course.on_idle.append(self._settle)
 
-    def interrupt(self, why: str) -> None:
+    def _interrupt(self, why: str) -> None:
         """End all waiting with Interrupted; what was waited for decides how the attempt is suspended."""
         self._blocked_on = tuple(self._waiting)
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(Interrupted(why))
 
-    def noticed(self, state: Execution) -> None:
+    def _noticed(self, state: Execution) -> None:
         """Something was appended by somebody else: end the waits that are over."""
         for key, future in self._waiting.items():
             wait = state.waits.get(key)
@@ -49,31 +50,31 @@ class Waits:
         if seconds <= SHORT:
             await asyncio.sleep(seconds)
             return
-        key = self._session.places.wait("sleep")
-        if key not in self._session.hold.state.waits:
-            until = self._session.hold.moment().now + timedelta(seconds=seconds)
-            await self._session.append(ev.Slept, wait=key, until=until)
+        key = self._course.places.wait("sleep")
+        if key not in self._course.hold.state.waits:
+            until = self._course.hold.moment().now + timedelta(seconds=seconds)
+            await self._course.append(ev.Slept, wait=key, until=until)
         await self._until(key)
 
     async def ask(self, text: str, choices: tuple[str, ...], wanted: Any) -> Any:
         """The answer a person gave, as `wanted`; suspends until there is one."""
-        key = self._session.places.wait("question").replace("/", ".").replace("#", "-")
-        if key not in self._session.hold.state.waits:
+        key = self._course.places.wait("question").replace("/", ".").replace("#", "-")
+        if key not in self._course.hold.state.waits:
             schema = None if wanted is None or choices else codec.schema(wanted)
             raw = None if schema is None else msgspec.Raw(msgspec.json.encode(schema))
-            await self._session.append(ev.QuestionAsked, wait=key, text=text, choices=choices, schema=raw)
+            await self._course.append(ev.QuestionAsked, wait=key, text=text, choices=choices, schema=raw)
         await self._until(key)
-        answer = self._session.hold.state.waits[key].answer
+        answer = self._course.hold.state.waits[key].answer
         return codec.decode(answer or b"null", Any if wanted is None else wanted)
 
     async def _until(self, key: str) -> None:
-        wait = self._session.hold.state.waits[key]
+        wait = self._course.hold.state.waits[key]
         if wait.done:
             return
-        self._session.check_open()
-        future = self._waiting[key] = self._session.loop.create_future()
+        self._course.check_open()
+        future = self._waiting[key] = self._course.loop.create_future()
         timer = self._end_in_memory(wait, future)
-        self.settle()
+        self._settle()
         try:
             await future
         finally:
@@ -85,21 +86,21 @@ class Waits:
         # While other branches keep the execution in memory, a sleep ends here; suspended, its timer ends it.
         if wait.until is None:
             return None
-        seconds = (wait.until - self._session.hold.moment().now).total_seconds()
-        return self._session.loop.call_later(max(0.0, seconds), _over, future)
+        seconds = (wait.until - self._course.hold.moment().now).total_seconds()
+        return self._course.loop.call_later(max(0.0, seconds), _over, future)
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Suspend soon, if all that is left to do is to wait."""
         if self._quiet is not None:
             self._quiet.cancel()
             self._quiet = None
-        if self._waiting and not self._session.steps_in_flight and self._session.interrupted is None:
-            self._quiet = self._session.loop.call_later(SETTLE, self._suspend_if_quiet)
+        if self._waiting and not self._course.steps_in_flight and self._course.interrupted is None:
+            self._quiet = self._course.loop.call_later(SETTLE, self._suspend_if_quiet)
 
     def _suspend_if_quiet(self) -> None:
         still = [f for f in self._waiting.values() if not f.done()]
-        if still and len(still) == len(self._waiting) and not self._session.steps_in_flight:
-            self._session.interrupt("suspend")
+        if still and len(still) == len(self._waiting) and not self._course.steps_in_flight:
+            self._course.interrupt("suspend")
 
     def suspension(self, state: Execution) -> tuple[ev.AnyEvent, ...]:
         """The event that lets go of an execution that only waits; none where a wait is over by now."""
@@ -108,7 +109,7 @@ class Waits:
             return ()
         due = min((w.until for w in waits if w.until), default=None)
         reason = "waiting_for_input" if any(w.kind == "question" for w in waits) else "sleeping"
-        return (ev.Suspended(**{**envelope(state, self._session.hold.moment()), "due": due}, reason=reason),)
+        return (ev.Suspended(**{**envelope(state, self._course.hold.moment()), "due": due}, reason=reason),)
 
 
 def _over(future: asyncio.Future[None]) -> None:

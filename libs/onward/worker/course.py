@@ -1,0 +1,79 @@
+"""How far a running attempt has come, and whether it may go on: what its steps and its waits share."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from onward.contract import events as ev
+from onward.contract.decide import envelope
+from onward.contract.execution import Execution
+from onward.contract.log import Log
+from onward.tasks.outcome import Interrupted
+from onward.worker.hold import Cancelling, Hold, Lost
+from onward.worker.places import Places
+
+
+class Course:
+    """One attempt under way. Its parts tell each other of what happens through the lists of listeners."""
+
+    def __init__(self, hold: Hold, random: Callable[[], float]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.execution_id, self.attempt = hold.state.id, hold.state.attempt
+        self.interrupted: str | None = None
+        """Why the code is being stopped: suspend, cancel, lost, timeout, drain."""
+        self.stop: Callable[[], None] = lambda: None
+        self.hold, self.random = hold, random
+        self.places = Places()
+        self.steps_in_flight = 0
+        self.on_interrupt: list[Callable[[str], None]] = []
+        """Called once the attempt is to stop, with the reason."""
+        self.on_news: list[Callable[[Execution], None]] = []
+        """Called with the state whenever something was appended, by us or by somebody else."""
+        self.on_idle: list[Callable[[], None]] = []
+        """Called whenever a step has ended."""
+
+    def interrupt(self, why: str) -> None:
+        """Stop the code at its next await; the first reason stands, but for losing the execution."""
+        if self.interrupted is None or why == "lost":
+            self.interrupted = why
+            for told in self.on_interrupt:
+                told(why)
+        self.stop()
+
+    def noticed(self, state: Execution) -> None:
+        """Something was appended by somebody else."""
+        for told in self.on_news:
+            told(state)
+
+    def busy(self) -> None:
+        """A step begins: nothing is suspended before it ends."""
+        self.steps_in_flight += 1
+
+    def idle(self) -> None:
+        """A step has ended."""
+        self.steps_in_flight -= 1
+        for told in self.on_idle:
+            told()
+
+    async def append(self, made: type[ev.Event], /, **fields: Any) -> Log:
+        """Append one event of this attempt. Raises Interrupted where that is no longer ours to do."""
+        self.check_open()
+
+        def decide(state: Execution) -> tuple[Any, ...]:
+            return (made(**envelope(state, self.hold.moment()), **fields),)
+
+        try:
+            log = await self.hold.append(decide)
+        except Lost:
+            self.interrupt("lost")
+            raise Interrupted("lost") from None
+        except Cancelling:
+            self.interrupt("cancel")
+            raise Interrupted("cancel") from None
+        self.noticed(self.hold.state)
+        return log
+
+    def check_open(self) -> None:
+        """Raises Interrupted where the attempt is being stopped."""
+        if self.interrupted is not None:
+            raise Interrupted(self.interrupted)
