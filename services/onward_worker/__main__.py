@@ -72,6 +72,7 @@ async def work(stop: Stop, settings: Settings) -> None:
     env = Env(
         events=bus.events,
         lines=bus.lines,
+        objects=bus.objects,
         registry=registry,
         owner=Owner(worker_id=worker_id, connection=worker_id),
         moment=moment,

@@ -110,7 +110,8 @@ class Worker:
         skew = timedelta(seconds=setup.skew)
         self.env = Env(
             events=Witnessed(setup.sees(self.process.events), book, name), lines=self.process.lines,
-            registry=setup.tasks(self), owner=Owner(worker_id=name, connection=f"{name}-connection"),
+            objects=self.process.objects, registry=setup.tasks(self),
+            owner=Owner(worker_id=name, connection=f"{name}-connection"),
             moment=lambda: Moment(now=bus.now() + skew, new_id=bus.new_id, actor=name),
             random=bus.random.random, alive=_nobody, holds={}, now=lambda: bus.now() + skew,
         )  # fmt: skip

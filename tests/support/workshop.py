@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from onward.bus.values import Values
 from onward.contract import decide, subjects
 from onward.contract import events as ev
 from onward.contract.decide import Owner
@@ -35,7 +36,7 @@ class Workshop:
         """Start a worker."""
         process = self.bus.process(name)
         env = Env(
-            events=process.events, lines=process.lines, registry=self.registry,
+            events=process.events, lines=process.lines, objects=process.objects, registry=self.registry,
             moment=lambda: msgspec.structs.replace(process.moment(), trace=traceparent()),
             owner=Owner(worker_id=name, connection=name), random=self.bus.random.random, alive=_never, holds={},
             now=self.bus.now, grace=grace,
@@ -68,10 +69,12 @@ class Workshop:
     ) -> str:
         """Accept an execution; its id."""
         moment = msgspec.structs.replace(self.gateway.moment(), trace=trace)
+        execution_id = moment.new_id()
+        values, raw = Values(self.gateway.objects), msgspec.Raw(msgspec.json.encode(given or {}))
         event = decide.submit(
-            execution_id=moment.new_id(), project="default", moment=moment, queue="default", priority=5,
+            execution_id=execution_id, project="default", moment=moment, queue="default", priority=5,
             run_at=moment.now + timedelta(seconds=delay) if delay else None, task=task,
-            input=msgspec.Raw(msgspec.json.encode(given or {})),
+            input=await values.keep("default", execution_id, raw, "/input"),
             retry=retry or self.registry.tasks[task].spec.retry, timeouts=self.registry.tasks[task].spec.timeouts,
         )  # fmt: skip
         await self.gateway.events.append(

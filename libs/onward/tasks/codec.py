@@ -8,8 +8,7 @@ from typing import Any, cast, get_origin
 import msgspec
 
 from onward.contract.errors import TooLarge
-
-MAX_RESULT = 256 * 1024
+from onward.contract.values import MOST, RESERVED, looks_reserved
 
 
 def _pydantic() -> Any:
@@ -44,16 +43,18 @@ _encoder = msgspec.json.Encoder(enc_hook=_enc_hook)
 
 
 def encode(value: Any, what: str) -> msgspec.Raw:
-    """`value` as JSON; raises TypeError naming `what` where it has no JSON form, TooLarge above 256 KiB."""
+    """`value` as JSON; raises TypeError naming `what` where it has no JSON form, TooLarge above 64 MiB."""
     try:
         raw = _encoder.encode(value)
     except (NotImplementedError, TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"{what} cannot be saved: {error}") from error
-    if len(raw) > MAX_RESULT:
+    if len(raw) > MOST:
         raise TooLarge(
-            f"{what} is {len(raw)} bytes; the limit is {MAX_RESULT}",
+            f"{what} is {len(raw)} bytes; the limit is {MOST}",
             fix="save it elsewhere and return a reference",
         )
+    if looks_reserved(raw):
+        raise TypeError(f"{what} cannot be saved: {RESERVED!r} is no name for a member of it")
     if b"\\u0000" in raw:
         raise TypeError(f"{what} cannot be saved: its text holds a NUL character")
     return msgspec.Raw(raw)

@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from onward.bus.ports import EventLog, Lines
+from onward.bus.ports import EventLog, Lines, Objects
 from onward.contract import events as ev
 from onward.contract.decide import (
     AskOwner,
@@ -31,6 +31,7 @@ from onward.tasks.registry import Registry
 from onward.telemetry import scope
 from onward.telemetry.trace import exporting, note, note_failure, span, traceparent
 from onward.worker.hold import Cancelling, Hold, Lost
+from onward.worker.large import Large
 from onward.worker.logs import LineWriter, current_writer
 from onward.worker.perform import Outcome, Raised, Returned, Stopped, perform
 from onward.worker.scrub import NOTHING_SECRET, Scrubber
@@ -59,6 +60,7 @@ class Env(msgspec.Struct, kw_only=True):
 
     events: EventLog
     lines: Lines
+    objects: Objects
     registry: Registry
     owner: Owner
     moment: Callable[[], Moment]
@@ -128,7 +130,8 @@ async def _claim(log: Log, events: tuple[ev.AnyEvent, ...], hint: Hint, env: Env
     with _attempt_span(log, events):
         if exporting():
             events = tuple(msgspec.structs.replace(event, trace=traceparent()) for event in events)
-        hold = Hold(env.events, log.then(events, await _append(log, events, env)), env.moment)
+        claimed = log.then(events, await _append(log, events, env))
+        hold = Hold(env.events, claimed, env.moment, Large(env.objects, state.project, state.id))
         return await _run(hold, hint, env)
 
 
@@ -199,6 +202,9 @@ async def _record(outcome: Outcome, hold: Hold, session: Session, env: Env) -> b
     _note(outcome)
     if isinstance(outcome, Stopped) and outcome.why == "lost":
         raise Lost(hold.state.id)
+    if isinstance(outcome, Returned):
+        # Before the event that names it; an end that loses the fence leaves it to the clean-up.
+        outcome = Returned(await hold.large.keep(outcome.output, "the result"))
     try:
         log = await hold.append(lambda state: _ending(outcome, state, session, env))
     except Cancelling:

@@ -10,10 +10,7 @@ from onward.contract.events import AnyEvent
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import Refused, advance
 from onward.contract.log import Decision, Log
-
-PATIENCE = 600.0
-"""Seconds that an append waits for a store that does not answer."""
-FIRST_PAUSE = 0.2
+from onward.worker.large import FIRST_PAUSE, PATIENCE, Large
 
 Decide = Callable[[Execution], tuple[AnyEvent, ...]]
 
@@ -29,9 +26,9 @@ class Cancelling(Exception):
 class Hold:
     """One claimed execution. Appends go one after the other (PROTOCOL A3), each decided on the newest state known."""
 
-    def __init__(self, events: EventLog, log: Log, moment: Callable[[], Moment]) -> None:
+    def __init__(self, events: EventLog, log: Log, moment: Callable[[], Moment], large: Large) -> None:
         self._events, self._lock = events, asyncio.Lock()
-        self.log, self.moment = log, moment
+        self.log, self.moment, self.large = log, moment, large
         self._claim = (log.execution.worker_id, log.execution.attempt, log.execution.work_sequence)
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from onward.contract.errors import ValueLost
 from onward.contract.events import Failure
 from onward.tasks import codec
 from onward.tasks.context import current
@@ -45,9 +46,13 @@ async def perform(
 ) -> Outcome:
     """The only place that runs an author's code. `limit` and `grace` in seconds."""
     try:
-        arguments = task.takes.arguments(raw)
+        arguments = task.takes.arguments(await session.ready(raw))
     except msgspec.ValidationError as error:
         return Raised(bad_input(error))
+    except ValueLost as error:
+        return Raised(describe(error))
+    if (stopped := _stopped(session)) is not None:
+        return stopped
     running = _Running(task, session, arguments, grace)
     session.stop = running.stop
     try:

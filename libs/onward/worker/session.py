@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.retry import Retry
@@ -23,6 +25,14 @@ class Session(Course):
         self._saved = hold.log.checkpoints()
         self._steps, self._waits = Steps(self, self._saved), Waits(self)
         self._progress_at = float("-inf")
+
+    async def ready(self, given: msgspec.Raw) -> msgspec.Raw:
+        """The whole input; saved states, which are read back without waiting, are whole from here on too."""
+        for key, saved in self._saved.items():
+            if saved.kind == "state":
+                whole = await self.hold.large.whole(saved.result)
+                self._saved[key] = msgspec.structs.replace(saved, result=whole)
+        return await self.hold.large.whole(given)
 
     def suspension(self, state: Execution) -> tuple[ev.AnyEvent, ...]:
         """The event that lets go of an execution that only waits; none where a wait is over by now."""
@@ -48,12 +58,13 @@ class Session(Course):
     async def checkpoint(self, name: str, state: Any) -> None:
         """Save `state` under `name`; the latest one is read back."""
         raw = codec.encode(state, f"checkpoint {name}")
+        kept = await self.hold.large.keep(raw, f"checkpoint {name}")
         log = await self.append(
-            ev.CheckpointReached, attempt=self.attempt, kind="state", name=name, key="=", result=raw
+            ev.CheckpointReached, attempt=self.attempt, kind="state", name=name, key="=", result=kept
         )
         event = log.stored[-1].event
         if isinstance(event, ev.CheckpointReached):
-            self._saved["", name, "="] = event
+            self._saved["", name, "="] = msgspec.structs.replace(event, result=raw)
 
     def load_checkpoint(self, name: str, wanted: Any) -> Any:
         """The state saved last under `name`, or None."""
@@ -71,7 +82,7 @@ class Session(Course):
 
     async def emit(self, name: str, value: Any) -> None:
         """Append an output."""
-        raw = codec.encode(value, f"output {name}")
+        raw = await self.hold.large.keep(codec.encode(value, f"output {name}"), f"output {name}")
         await self.append(ev.OutputGenerated, name=name, value=raw)
 
     def log(self, level: str, text: str) -> None:

@@ -42,7 +42,7 @@ class Steps:
     async def _step(self, scope: str, name: str, key: str, call: "_Call", retry: Retry) -> Any:
         saved = self._saved.get((scope, name, key))
         if saved is not None:
-            return call.read(saved.result)
+            return call.read(await self._course.hold.large.whole(saved.result))
         self._course.check_open()
         self._course.busy()
         started = self._course.loop.time()
@@ -50,10 +50,11 @@ class Steps:
             result, tries = await self._tries(scope, name, key, call, retry)
             raw = codec.encode(result, f"the result of step {name}")
             took = round((self._course.loop.time() - started) * 1000, 3)
+            kept = await self._course.hold.large.keep(raw, f"the result of step {name}")
             arguments = codec.fingerprint(call.args, call.kwargs)
             await self._course.append(
                 ev.CheckpointReached, attempt=self._course.attempt, kind="step", scope=scope, name=name, key=key,
-                result=raw, arguments=arguments, tries=tries, duration_ms=took,
+                result=kept, arguments=arguments, tries=tries, duration_ms=took,
             )  # fmt: skip
             return call.read(raw)
         finally:
