@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from onward.contract import decide, subjects
+from onward.contract import commands, decide, subjects
 from onward.contract import events as ev
 from onward.worker.attempt import Ack, attend
 from tests.live.bus.making import until
@@ -89,7 +89,7 @@ async def test_h1_a_hint_older_than_what_made_it_ready_is_not_claimed_from(patie
     [again] = await second.hints.take(1)
     assert again.work_sequence == old.work_sequence
     answer = msgspec.Raw(b'"yes"')
-    await shop.command(execution_id, lambda state, moment: decide.answer(state, moment, answer, None))
+    await shop.command(execution_id, lambda state, moment: commands.answer(state, moment, answer, None))
     await shop.until_hints(2)
 
     met = await attend(again, second.env)
@@ -172,7 +172,7 @@ async def test_c1_a_dead_owner_s_cancel_is_finished_by_another_worker_which_runs
     heir.gate.set()
     owner.die()
 
-    await shop.command(execution_id, lambda state, moment: decide.cancel(state, moment, "enough"))
+    await shop.command(execution_id, lambda state, moment: commands.cancel(state, moment, "enough"))
 
     ended = await shop.until(
         execution_id, lambda state: state.ended, timeout=5

@@ -18,7 +18,9 @@ from onward.contract.execution import Execution
 from onward.contract.log import Decision, Log
 from onward.tasks import context
 from onward.worker.attempt import Env
-from onward.worker.engine import About, Engine, Lease
+from onward.worker.engine import Engine
+from onward.worker.keeper import About
+from onward.worker.lease import Lease
 from tests.live.bus.making import new_id, until
 from tests.live.bus.proxy import Proxy, proxy_to
 
@@ -36,7 +38,7 @@ class Worker:
             return datetime.now(UTC) + clock_off
 
         self.env = Env(
-            events=bus.events, lines=bus.lines, registry=self._tasks(), owner=Owner(worker_id=name, connection=name),
+            events=bus.events, lines=bus.lines, objects=bus.objects, registry=self._tasks(), owner=Owner(worker_id=name, connection=name),
             moment=lambda: Moment(now=now(), new_id=new_id, actor=name), random=random, alive=_nobody, holds={},
             now=now, grace=0.2,
         )  # fmt: skip
