@@ -38,8 +38,8 @@ class Worker:
             return datetime.now(UTC) + clock_off
 
         self.env = Env(
-            events=bus.events, lines=bus.lines, objects=bus.objects, registry=self._tasks(), owner=Owner(worker_id=name, connection=name),
-            moment=lambda: Moment(now=now(), new_id=new_id, actor=name), random=random, alive=_nobody, holds={},
+            events=bus.events, lines=bus.lines, objects=bus.objects, registry=self._tasks(),
+            owner=Owner(worker_id=name, connection=name), moment=lambda: Moment(now=now(), new_id=new_id, actor=name), random=random, alive=_nobody, holds={},
             now=now, grace=0.2,
         )  # fmt: skip
         self.hints = bus.hints(PROJECT, ["default"])
