@@ -39,7 +39,8 @@ class Worker:
 
         self.env = Env(
             events=bus.events, lines=bus.lines, objects=bus.objects, registry=self._tasks(),
-            owner=Owner(worker_id=name, connection=name), moment=lambda: Moment(now=now(), new_id=new_id, actor=name), random=random, alive=_nobody, holds={},
+            owner=Owner(worker_id=name, connection=name),
+            moment=lambda: Moment(now=now(), new_id=new_id, actor=name), random=random, alive=_nobody, holds={},
             now=now, grace=0.2,
         )  # fmt: skip
         self.hints = bus.hints(PROJECT, ["default"])
