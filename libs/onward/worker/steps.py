@@ -13,6 +13,7 @@ from onward.contract.retry import Retry
 from onward.tasks import codec
 from onward.tasks.outcome import Fatal, Interrupted, RetryAfter
 from onward.telemetry.trace import span
+from onward.worker.around import StepTry, tried
 from onward.worker.course import Course
 from onward.worker.failure import describe
 from onward.worker.hold import Cancelling, Lost
@@ -65,7 +66,8 @@ class Steps:
         while True:
             tries += 1
             try:
-                return await self._within(scope, name, key, call), tries
+                this = StepTry(self._course.execution_id, scope, name, key)
+                return await tried(this, lambda: self._within(scope, name, key, call)), tries
             except (Interrupted, asyncio.CancelledError, Lost, Cancelling):
                 raise
             except Exception as error:
