@@ -3,11 +3,10 @@
 import asyncio
 import logging
 
-from onward.bus import streams
+from onward.bus import streams, topology
 from onward.bus.bus import Bus
 from onward.bus.prove import prove
 from onward.bus.verify import verify
-from onward.contract import subjects
 from onward.contract.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -35,8 +34,9 @@ class Startup:
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _try(self) -> None:
-        # CONFIG is the last of the streams to be made.
-        await streams.state(self._bus.connection, subjects.CONFIG)
+        # Each of them: while an older execution_state is being replaced, the newest is not there yet.
+        for name in topology.streams():
+            await streams.state(self._bus.connection, name)
         if not self._bus.config.ready:
             await self._bus.config.start()
         for warning in await verify(self._bus.connection):

@@ -3,9 +3,11 @@
 import asyncio
 import time
 
+from onward.bus.api import call
 from onward.bus.bus import Bus
 from onward.bus.connection import connect
 from onward.bus.topology import Limits, ensure
+from onward.contract import subjects
 from tests.live.gateway.process import EXECUTIONS, gateway_on, new_caller
 from tests.live.gateway.test_promises import Hand, completed, started
 
@@ -170,3 +172,18 @@ async def test_a_wrong_broker_ends_it_with_a_word(own_server, tmp_path):
     ) as gateway:
         assert await asyncio.get_running_loop().run_in_executor(None, gateway.process.wait, 20) == 78
         assert "credential" in gateway.log()
+
+
+async def test_a_gateway_newer_than_the_streams_waits_until_what_is_new_is_made(
+    own_server, own_bus, tmp_path
+):
+    """An upgrade starts all services at once; which one is ready first is nobody's choice."""
+    newest = subjects.VALUES
+    await call(own_bus.connection, f"STREAM.DELETE.{newest}")
+
+    async with gateway_on(own_server, tmp_path) as gateway:
+        waiting = await gateway.ready(status=503)
+        await ensure(own_bus.connection)
+        await gateway.ready()
+
+    assert newest in str(waiting)
