@@ -86,11 +86,14 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
     presence = Presence(time.monotonic)
     store = Store(lambda: _usage(bus), settings.full_at)
     startup = Startup(bus)
-    load = Load(most=settings.most_in_flight, most_parked=settings.most_waiting)
+    load = Load(
+        most=settings.most_in_flight, most_parked=settings.most_waiting, most_large=settings.most_large
+    )
     relay = Relay(settings.relay_url)
     gateway = Gateway(
         events=PromptLog(bus.events),
         messages=bus.messages,
+        objects=bus.objects,
         known=Known(bus.config),
         presence=presence,
         store=store,

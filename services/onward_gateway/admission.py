@@ -8,8 +8,16 @@ from typing import Any
 import msgspec
 
 from onward.contract import decide, ids
-from onward.contract.errors import BadRequest, InvalidBody, OnwardError, UnknownQueue, UnknownTask
-from onward.contract.submission import MAX_INPUT, MAX_LABELS, Submission
+from onward.contract.errors import (
+    BadRequest,
+    InvalidBody,
+    InvalidInput,
+    OnwardError,
+    UnknownQueue,
+    UnknownTask,
+)
+from onward.contract.submission import MAX_LABELS, Submission
+from onward.contract.values import MOST, RESERVED
 from onward.http import json_text
 from onward.http.problems import FieldError, blaming
 from onward_gateway import schemas
@@ -28,11 +36,12 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     priority: int
     run_at: datetime | None
+    task: KnownTask
     fields: dict[str, Any]
 
 
 def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Admitted:
-    """What to store for `asked`. Raises a BadRequest that names the member, and what to do about it."""
+    """What to store for `asked`, whose input is still to be checked. Raises a BadRequest that names the member."""
     task = _task(asked.task, project, known)
     queue = _queue(task.spec.queue if asked.queue is None else asked.queue, project, known)
     priority = task.spec.priority if asked.priority is None else asked.priority
@@ -45,10 +54,10 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
     if asked.task_id is not None and not 1 <= len(asked.task_id) <= _TEXT:
         raise _wrong("/task_id", f"it has 1 to {_TEXT} characters")
     _check_labels(asked.labels)
-    _check_input(asked.input, task)
     return Admitted(
         queue=queue,
         priority=priority,
+        task=task,
         run_at=_run_at(asked, now),
         fields={
             "task": asked.task,
@@ -119,16 +128,24 @@ def _check_labels(labels: dict[str, str]) -> None:
             )
 
 
-def _check_input(given: msgspec.Raw, task: KnownTask) -> None:
-    value = json_text.value_of(given, "/input", MAX_INPUT)
-    if task.validator is not None:
+def check_input(given: msgspec.Raw, validator: Any) -> None:
+    """Raises TooLarge, InvalidBody, InvalidInput that point at what is wrong with an input."""
+    value = json_text.value_of(given, "/input", MOST)
+    check_not_reserved(value, "/input")
+    if validator is not None:
         # A worker takes no input for an empty object, so that is what must fit.
         schemas.hold(
-            task.validator,
+            validator,
             {} if value is None else value,
             at="/input",
             what="the input does not fit the task",
         )
+
+
+def check_not_reserved(value: Any, at: str) -> None:
+    """Raises InvalidInput for a value that would pass for a reference to a large one."""
+    if isinstance(value, dict) and RESERVED in value:
+        raise _wrong(at, f"{RESERVED} is no name for a member of it", InvalidInput)
 
 
 def _run_at(asked: Submission, now: datetime) -> datetime | None:

@@ -9,14 +9,17 @@ from litestar.datastructures import State
 from onward.http.answer import Answer, raw_answer
 from onward.http.auth import App, authenticated
 from onward.http.call import call_of
-from onward.http.entrance import entrance
+from onward.http.entrance import Larger, entrance
 from onward.http.problems import to_answer
-from onward_gateway import batch, catalog, control, executions, forward, health, submit
+from onward_gateway import batch, catalog, control, executions, forward, health, large, submit
 from onward_gateway.document import document
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import Door, Operation, describe
 
-LARGER_BODIES = {batch.PATH: batch.MAX_BODY}
+LARGER_BODIES = {
+    batch.PATH: Larger(batch.MAX_BODY, unannounced=batch.MAX_BODY),
+    submit.PATH: Larger(submit.MAX_BODY, at="/input"),
+}
 
 
 @get(
@@ -37,6 +40,7 @@ ROUTES = [
     executions.list_attempts,
     executions.list_steps,
     executions.list_checkpoints,
+    large.get_value,
     forward.logs,
     control.cancel,
     control.retry,

@@ -14,7 +14,7 @@ from onward.contract.decide import Moment
 from onward.contract.errors import FenceLost, Unavailable
 from onward.contract.execution import Execution, Wait
 from onward.contract.log import Decision, Log
-from onward.contract.submission import MAX_INPUT, AnswerCommand, CancelCommand, RetryCommand
+from onward.contract.submission import MAX_ANSWER, AnswerCommand, CancelCommand, RetryCommand
 from onward.contract.view import ExecutionView, view
 from onward.http import json_text
 from onward.http.answer import Answer, json_answer
@@ -22,6 +22,7 @@ from onward.http.call import call_of
 from onward.http.entrance import body_of
 from onward.http.problems import FieldError
 from onward_gateway import schemas
+from onward_gateway.admission import check_not_reserved
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.revive import Decide, decide_again
 from onward_gateway.routes import ONE, Door, NoQuery, Operation, describe
@@ -107,7 +108,8 @@ async def retry(request: Door) -> Answer:
 async def answer(request: Door) -> Answer:
     """Takes the first answer that fits the question, and wakes the execution."""
     command = await _command(request, _answer)
-    value = json_text.value_of(command.answer, "/answer", MAX_INPUT)
+    value = json_text.value_of(command.answer, "/answer", MAX_ANSWER)
+    check_not_reserved(value, "/answer")
 
     def answered(state: Execution, moment: Moment) -> Sequence[ev.AnyEvent]:
         events = commands.answer(state, moment, command.answer, command.question_id)

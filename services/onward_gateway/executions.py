@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import get
@@ -13,10 +13,10 @@ from onward.contract.execution import Status
 from onward.contract.log import Log
 from onward.contract.submission import PAGE
 from onward.contract.view import ExecutionView, view
-from onward.http.answer import Answer, json_answer
+from onward.http.answer import Answer, Headers, json_answer
 from onward.http.call import call_of
 from onward.http.query import read_query
-from onward_gateway import paging
+from onward_gateway import large, paging
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import ONE, Door, Operation, describe
 from onward_gateway.state import AsOf
@@ -53,6 +53,8 @@ class One(msgspec.Struct, frozen=True, kw_only=True):
 
     wait: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0
     """Seconds to hold the answer back until the execution has ended."""
+    large: Literal["whole", "reference"] = "whole"
+    """Whether an input and an output above 256 KiB are shown, or the names of the objects that hold them."""
 
 
 class ExecutionList(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +109,10 @@ async def get_execution(request: Door) -> Answer:
     etag = f'"{execution.n}"'.encode()
     if _matches(call.headers.get(b"if-none-match"), etag):
         return Answer(304, b"", ((b"etag", etag),))
-    return json_answer(view(execution), 200, ((b"etag", etag),))
+    headers: Headers = ((b"etag", etag),)
+    if asked.large == "whole":
+        return await large.whole(gateway, project, view(execution), headers)
+    return json_answer(view(execution), 200, headers)
 
 
 @get(

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from onward.bus.ports import EventLog, Messages
+from onward.bus.ports import EventLog, Messages, Objects
+from onward.bus.values import Values
 from onward.http.auth import KeyRing
 from onward.http.load import Load
 from onward.http.query import read_query
 from onward.process.health import Health
 from onward.process.metrics import Metrics
+from onward_gateway.apart import Apart
 from onward_gateway.finder import Finder
 from onward_gateway.forward import Relay
 from onward_gateway.known import Known
@@ -31,6 +33,7 @@ class Gateway:
         *,
         events: EventLog,
         messages: Messages,
+        objects: Objects,
         known: Known,
         presence: Presence,
         store: Store,
@@ -43,6 +46,9 @@ class Gateway:
     ) -> None:
         self.events = events
         self.messages = messages
+        self.objects = objects
+        self.values = Values(objects)
+        self.apart = Apart()
         self.known = known
         self.presence = presence
         self.store = store

@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Requests at once; more get 503 instead of making everybody slower."""
     most_waiting: int = 4096
     """Requests that hold a `?wait=` or follow a log at once; each costs a few kB."""
+    most_large: int = 2
+    """Bodies above 1 MiB at once; each costs up to 130 MiB, and 1 GiB in the process that checks it."""
     drain_seconds: float = 10.0
     """How long requests in flight may go on after SIGTERM."""
     full_at: float = 0.85
@@ -28,8 +30,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 0 < self.full_at <= 1:
             raise ValueError("full_at must be above 0 and at most 1")
-        if not (0 <= self.port <= 65_535 and self.most_in_flight > 0 and self.most_waiting > 0):
-            raise ValueError("port must be 0 to 65535, most_in_flight and most_waiting above 0")
+        if not (
+            0 <= self.port <= 65_535 and min(self.most_in_flight, self.most_waiting, self.most_large) > 0
+        ):
+            raise ValueError("port must be 0 to 65535, most_in_flight, most_waiting and most_large above 0")
         if not self.insecure_bind and not _loopback(self.host):
             raise ValueError(f"host {self.host} is not loopback; set insecure_bind where a proxy brings TLS")
 

@@ -13,13 +13,14 @@ from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
 from onward.contract.log import Decision
 from onward.contract.submission import Submission
+from onward.contract.values import MOST
 from onward.contract.view import ExecutionView, view
 from onward.http import json_text
 from onward.http.answer import Answer, Headers, json_answer
 from onward.http.call import Call, Principal, call_of
-from onward.http.entrance import body_of
+from onward.http.entrance import announced, body_of
 from onward.http.problems import FieldError, blaming
-from onward_gateway.admission import admit, fingerprint, idempotency_key
+from onward_gateway.admission import Admitted, admit, check_input, fingerprint, idempotency_key
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import Door, NoQuery, Operation, describe, documented
 from onward_gateway.traced import traced
@@ -27,6 +28,9 @@ from onward_gateway.traced import traced
 _DEPTH = json_text.MAX_DEPTH + 1  # the input stands one level down
 _decoder = msgspec.json.Decoder(Submission)
 SubmissionBody = documented(Submission)
+PATH = "/api/v1/executions"
+MAX_BODY = MOST + 1024 * 1024
+"""The largest input, and what else is asked for."""
 NO_WORKER = "no_worker"
 
 
@@ -46,7 +50,7 @@ class SubmittedView(ExecutionView, frozen=True, kw_only=True):
 
 
 @post(
-    "/api/v1/executions",
+    PATH,
     opt=describe(
         Operation(
             summary="Submit an execution",
@@ -64,26 +68,40 @@ async def submit(request: Door) -> Answer:
     gateway, call = gateway_of(request), call_of(request.scope)
     if request.scope["query_string"]:
         gateway.no_query(request.scope["query_string"])
-    text = await body_of(call, request.receive)
-    asked = json_text.read(text, _decoder, depth=_DEPTH)
-    accepted = await accept(gateway, call, asked, call.headers.get(b"idempotency-key"))
+    key = call.headers.get(b"idempotency-key")
+    large = announced(call)
+    with gateway.load.carrying(large):
+        text = await body_of(call, request.receive)
+        if large:
+            accepted = await accept(gateway, call, json_text.members(text, _decoder), key, text=text)
+        else:
+            accepted = await accept(gateway, call, json_text.read(text, _decoder, depth=_DEPTH), key)
     return json_answer(shown(accepted), 200 if accepted.replayed else 202, _headers(accepted))
 
 
 async def accept(
-    gateway: Gateway, call: Call, asked: Submission, key_header: bytes | None = None
+    gateway: Gateway,
+    call: Call,
+    asked: Submission,
+    key_header: bytes | None = None,
+    *,
+    text: bytes | None = None,
 ) -> Accepted:
-    """Checks `asked`, appends its first event, and returns what is on disk then."""
+    """Checks `asked`, appends its first event, and returns what is on disk then.
+
+    `text` is the whole body where that is large: then it is checked by another process.
+    """
     who = call.who
     gateway.store.check()
     now = gateway.clock()
     admitted = admit(asked, project=who.project, known=gateway.known, now=now)
+    of_request = await _checked(gateway, asked, admitted, text)
     key = idempotency_key(asked, key_header)
     fields = admitted.fields
     if asked.parent_id is not None:
         fields["root_id"] = await _root(gateway, who, asked.parent_id)
     if key is not None:
-        fields["fingerprint"] = fingerprint(asked)
+        fields["fingerprint"] = of_request or fingerprint(asked)
     event = decide.submit(
         execution_id=ids.keyed_id(who.project, key) if key is not None else gateway.new_id(),
         project=who.project,
@@ -95,7 +113,17 @@ async def accept(
     )
     if key is not None and (earlier := await _purged_before(gateway, event)) is not None:
         return earlier
-    return await _store(gateway, event)
+    kept = await gateway.values.keep(event.project, event.execution_id, event.input, "/input")
+    return await _store(gateway, msgspec.structs.replace(event, input=kept))
+
+
+async def _checked(gateway: Gateway, asked: Submission, admitted: Admitted, text: bytes | None) -> str | None:
+    """Raises what is wrong with the input; the fingerprint of the request, where that was made on the way."""
+    task = admitted.task
+    if text is None:
+        check_input(asked.input, task.validator)
+        return None
+    return await gateway.apart.checked(text, task.spec.input_schema if task.validator is not None else None)
 
 
 def shown(accepted: Accepted) -> SubmittedView:

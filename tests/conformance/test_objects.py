@@ -80,7 +80,9 @@ async def test_bytes_that_are_not_what_the_name_says_never_come_whole(port, name
 async def test_what_was_deleted_is_gone_and_may_be_put_again(port, other, named):
     data = os.urandom(300_000)
     await port.objects.put(named(data), data)
+    assert await other.objects.size(named(data)) == len(data)
     await other.objects.delete(named(data))
+    assert await other.objects.size(named(data)) is None
     with pytest.raises(ValueLost):
         await read(port, named(data), len(data))
     await other.objects.delete(named(data))

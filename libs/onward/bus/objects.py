@@ -113,6 +113,11 @@ class LargeValues:
             else:
                 await asyncio.sleep(0.05)
 
+    async def size(self, name: str) -> int | None:
+        """See ports.Objects.size."""
+        found = await strays.entry(self._connection, name)
+        return None if found is None else found.size
+
     async def delete(self, name: str) -> None:
         """See ports.Objects.delete."""
         found = await strays.entry(self._connection, name)

@@ -109,6 +109,10 @@ class Objects(Protocol):
         """
         ...
 
+    async def size(self, name: str) -> int | None:
+        """How many bytes it has; None where it is not there. Raises Unavailable."""
+        ...
+
     async def delete(self, name: str) -> None:
         """Remove it; what is not there stays so. Raises Unavailable."""
         ...

@@ -7,7 +7,7 @@ import msgspec
 from onward.contract.events import NOTHING, RawOrNone, TimeoutPolicy, Timeouts
 from onward.contract.retry import Retry, RetryPolicy
 
-MAX_INPUT = 256 * 1024
+MAX_ANSWER = 256 * 1024
 MAX_BATCH = 1000
 MAX_LABELS = 32
 PAGE = 200

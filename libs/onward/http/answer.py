@@ -1,6 +1,6 @@
 """Answers as plain ASGI: bytes that are ready, without a framework's response object around them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -36,6 +36,25 @@ class Answer:
             headers = (*headers, (b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+class LongAnswer(Answer):
+    """JSON of a known length, sent in parts as they come; one that fails to come ends the connection."""
+
+    __slots__ = ("length", "parts")
+
+    def __init__(self, length: int, parts: AsyncIterator[bytes], headers: Headers = ()) -> None:
+        super().__init__(200, b"", _JSON + headers)
+        self.length = length
+        self.parts = parts
+
+    async def __call__(self, _scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        """Sends it, no faster than it is read."""
+        headers = (*self.headers, (b"content-length", str(self.length).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        async for part in self.parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 def json_answer(value: Any, status: int = 200, headers: Headers = ()) -> Answer:

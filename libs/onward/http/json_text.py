@@ -50,6 +50,11 @@ def too_deep(text: bytes, depth: int) -> bool:
 def read(text: bytes, decoder: "msgspec.json.Decoder[T]", *, depth: int = MAX_DEPTH) -> T:
     """The value in a body, checked; raises InvalidBody that names the member that is wrong."""
     check(text, depth=depth)
+    return members(text, decoder)
+
+
+def members(text: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
+    """The value in a body whose text is still to be checked; raises InvalidBody that names the member."""
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as error:

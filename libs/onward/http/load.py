@@ -13,12 +13,14 @@ _TOO_LATE_SECONDS = 1.0
 class Load:
     """Requests in flight, requests parked in a long wait, and how late the event loop is."""
 
-    def __init__(self, *, most: int = 1024, most_parked: int = 4096) -> None:
+    def __init__(self, *, most: int = 1024, most_parked: int = 4096, most_large: int = 2) -> None:
         self.in_flight = 0
         self.parked = 0
+        self.large = 0
         self.lag = 0.0
         self._most = most
         self._most_parked = most_parked
+        self._most_large = most_large
 
     def check(self) -> None:
         """Raises Overloaded where one more request would only make everybody slower."""
@@ -45,6 +47,22 @@ class Load:
         finally:
             self.parked -= 1
             self.in_flight += 1
+
+    @contextlib.contextmanager
+    def carrying(self, size: int) -> Iterator[None]:
+        """The time in which a large body (`size` above 0) is in memory: only a few are at once."""
+        if not size:
+            yield
+            return
+        if self.large >= self._most_large:
+            raise Overloaded(
+                f"{self.large} large bodies are being read", fix="try again a little later", retry_after=2
+            )
+        self.large += 1
+        try:
+            yield
+        finally:
+            self.large -= 1
 
     async def watch(self) -> None:
         """Measures the lag of the loop, for ever."""

@@ -43,6 +43,11 @@ class MemoryObjects:
             raise ValueLost(f"{name} is damaged")
         yield parts[-1]
 
+    async def size(self, name: str) -> int | None:
+        """See Objects.size."""
+        whole = await self._find(name)
+        return None if whole is None else len(whole)
+
     async def _find(self, name: str) -> bytes | None:
         try:
             return await self._connection.call(lambda: self._stored.get(name))

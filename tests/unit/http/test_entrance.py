@@ -9,7 +9,7 @@ from onward.contract.errors import TooLarge
 from onward.http import entrance as module
 from onward.http.answer import json_answer
 from onward.http.call import call_of
-from onward.http.entrance import body_of, entrance
+from onward.http.entrance import Larger, body_of, entrance
 from onward.http.load import Load
 from onward.http.problems import BodyTimeout, Overloaded, UnsupportedMedia, to_answer
 from onward.process.metrics import Metrics
@@ -70,7 +70,7 @@ async def echo(scope, receive, send):
 
 async def call(caller: Caller, app=echo, load=None, metrics=None):
     door = entrance(
-        app, load=load or Load(), metrics=metrics or Metrics(), larger={"/large": 4 * 1024 * 1024}
+        app, load=load or Load(), metrics=metrics or Metrics(), larger={"/large": Larger(4 * 1024 * 1024)}
     )
     await door(caller.scope, caller.receive, caller.send)
     return caller

@@ -137,6 +137,7 @@ class House:
         self.gateway = Gateway(
             events=self.process.events,
             messages=self.process.messages,
+            objects=self.process.objects,
             known=Known(self.config),
             presence=Presence(lambda: self.seconds),
             store=Store(self._usage, 0.85),

@@ -302,6 +302,14 @@ async def test_an_answer_has_to_be_one_of_the_choices(house):
     assert (await house.call("POST", f"{PATH}/{one}/answer", {"answer": "yes"})).status == 200
 
 
+async def test_an_answer_that_would_pass_for_a_large_value_is_refused(house):
+    one = await questioned(house)
+
+    reply = await house.call("POST", f"/api/v1/executions/{one}/answer", {"answer": {"$onward_object": 1}})
+
+    assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/answer")
+
+
 async def test_an_answer_has_to_fit_the_schema_of_the_question(house):
     one = await questioned(
         house, schema=msgspec.Raw(b'{"type":"object","properties":{"n":{"type":"integer"}}}')

@@ -143,7 +143,6 @@ BAD = [
     ({"task": "noop", "idempotency_key": ""}, 400, "invalid_body", "/idempotency_key"),
     ({"task": "noop", "idempotency_key": LONG}, 400, "invalid_body", "/idempotency_key"),
     ({"task": "noop", "idempotency_key": "a\nb"}, 400, "invalid_body", "/idempotency_key"),
-    ({"task": "noop", "input": "x" * 262_145}, 413, "too_large", "/input"),
     ({"task": "noop", "input": "a\0b"}, 400, "invalid_body", None),
     ({"task": "noop", "labels": {"a": "\0"}}, 400, "invalid_body", None),
     ({"task": "typed", "input": {"a": "x"}}, 422, "invalid_input", "/input/a"),
