@@ -20,18 +20,19 @@ if TYPE_CHECKING:
         sync,
         uuid,
     )
-    from onward.tasks.outcome import Fatal, RetryAfter
+    from onward.tasks.outcome import Fatal, ProcessDied, RetryAfter
     from onward.tasks.registry import Registry, Step, Task
 
 __version__ = "0.1.0"
 __all__ = [
-    "Fatal", "Registry", "Retry", "RetryAfter", "Step", "Task", "__version__", "ask", "checkpoint", "emit", "execution",
-    "idempotency_key", "load_checkpoint", "log", "now", "progress", "random", "sleep", "step", "sync", "uuid",
+    "Fatal", "ProcessDied", "Registry", "Retry", "RetryAfter", "Step", "Task", "__version__", "ask", "checkpoint",
+    "emit", "execution", "idempotency_key", "load_checkpoint", "log", "now", "progress", "random", "sleep", "step",
+    "sync", "uuid",
 ]  # fmt: skip
 
 _HOMES = {
     "Retry": "onward.contract.retry",
-    **dict.fromkeys(("Fatal", "RetryAfter"), "onward.tasks.outcome"),
+    **dict.fromkeys(("Fatal", "ProcessDied", "RetryAfter"), "onward.tasks.outcome"),
     **dict.fromkeys(("Registry", "Step", "Task"), "onward.tasks.registry"),
 }
 

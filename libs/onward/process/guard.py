@@ -55,7 +55,8 @@ def notify_by_pipe(pipe: int, death: int) -> None:
     os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
     while os.getppid() == program:
         if select.select([pipe], [], [], 1.0)[0]:
-            os.kill(program, death)
+            # A killed program can end nothing that it has started itself.
+            (os.killpg if death == signal.SIGKILL else os.kill)(program, death)
             break
     os._exit(0)
 

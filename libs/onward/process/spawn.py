@@ -32,6 +32,7 @@ def spawn(
     *,
     env: Mapping[str, str],
     out: int,
+    err: int | None = None,
     stdin: int = subprocess.DEVNULL,
     cwd: Path | None = None,
     death: signal.Signals = signal.SIGTERM,
@@ -41,6 +42,7 @@ def spawn(
 ) -> "subprocess.Popen[bytes]":
     """Starts a program in a session of its own; it gets the signal `death` when we die in any way.
 
+    `err` is for its errors alone; without it they go to `out`.
     The file descriptors in `keep` stay open in it and in everything it starts.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -57,7 +59,7 @@ def spawn(
         cwd=cwd,
         stdin=stdin,
         stdout=out,
-        stderr=out,
+        stderr=out if err is None else err,
         start_new_session=True,
         pass_fds=[*keep, *([] if pipe is None else [pipe])],
     )

@@ -60,6 +60,14 @@ def encode(value: Any, what: str) -> msgspec.Raw:
     return msgspec.Raw(raw)
 
 
+def carried(value: Any, what: str) -> msgspec.Raw:
+    """`value` as JSON of any size, for another process of this machine; raises TypeError naming `what`."""
+    try:
+        return msgspec.Raw(_encoder.encode(value))
+    except (NotImplementedError, TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"{what} cannot go to a process of its own: {error}") from error
+
+
 def decode(raw: bytes | msgspec.Raw, wanted: Any) -> Any:
     """The value in `raw` as `wanted` says; as plain JSON types where `wanted` says nothing usable."""
     return msgspec.json.decode(raw, type=wanted, dec_hook=_dec_hook, strict=True)

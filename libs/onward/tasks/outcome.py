@@ -13,5 +13,9 @@ class RetryAfter(Exception):
         self.seconds = seconds
 
 
+class ProcessDied(Exception):
+    """The process of a function with `process=True` ended before the function did."""
+
+
 class Interrupted(BaseException):
     """The attempt ends here: suspended, cancelled, or its log was taken over. Never caught by `except Exception`."""

@@ -11,6 +11,7 @@ from onward.contract.ids import check_name
 from onward.contract.retry import ONCE, Retry
 from onward.contract.submission import TaskSpec
 from onward.tasks import codec, context
+from onward.tasks.own_process import callable_for
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,8 +20,11 @@ T = TypeVar("T")
 class Step(Generic[P, T]):
     """A function whose result is saved under its name: called inside an execution, it runs once."""
 
-    def __init__(self, fn: Callable[P, Any], name: str, retry: Retry, timeout: float | None) -> None:
+    def __init__(
+        self, fn: Callable[P, Any], name: str, retry: Retry, timeout: float | None, *, process: bool = False
+    ) -> None:
         self.fn, self.name, self.retry, self.timeout = fn, name, retry, timeout
+        self.call = callable_for(fn, f"step {name}", process=process)
         self.__doc__, self.__wrapped__ = fn.__doc__, fn
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
@@ -30,7 +34,7 @@ class Step(Generic[P, T]):
     def keyed(self, key: str | None, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """The call, saved under (name, key): for loops over data, `keyed(item.id, item)`."""
         return context.call_step(
-            self.name, self.fn, args, kwargs, key=key, retry=self.retry, timeout=self.timeout
+            self.name, self.call, args, kwargs, key=key, retry=self.retry, timeout=self.timeout
         )
 
     def sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -41,8 +45,11 @@ class Step(Generic[P, T]):
 class Task(Generic[P, T]):
     """A function that executions run, under a name. A plain call just runs the function."""
 
-    def __init__(self, fn: Callable[P, Any], spec: TaskSpec, takes: "Takes") -> None:
+    def __init__(
+        self, fn: Callable[P, Any], spec: TaskSpec, takes: "Takes", *, process: bool = False
+    ) -> None:
         self.fn, self.spec, self.takes = fn, spec, takes
+        self.call = callable_for(fn, f"task {spec.name}", process=process)
         self.name = spec.name
         self.__doc__, self.__wrapped__ = fn.__doc__, fn
 
@@ -100,7 +107,7 @@ class Registry:
     @overload
     def task(
         self, *, name: str | None = None, queue: str = "default", priority: int = 5, retry: Retry | None = None,
-        timeout: float | None = None, version: str | None = None,
+        timeout: float | None = None, version: str | None = None, process: bool = False,
     ) -> "_Decorator": ...  # fmt: skip
 
     def task(
@@ -113,8 +120,12 @@ class Registry:
         retry: Retry | None = None,
         timeout: float | None = None,
         version: str | None = None,
+        process: bool = False,
     ) -> Any:
-        """Register a function as a task, under its own name unless one is given. `timeout`: seconds an attempt."""
+        """Register a function as a task, under its own name unless one is given. `timeout`: seconds an attempt.
+
+        `process`: run it in a process of its own, which can be killed; for a plain def that another process can import.
+        """
 
         def register(fn: Callable[..., Any]) -> Task[..., Any]:
             named = check_name("task", name or fn.__name__)
@@ -132,7 +143,7 @@ class Registry:
                 timeouts=Timeouts(attempt=timeout),
                 version=version,
             )
-            task: Task[..., Any] = Task(fn, spec, takes)
+            task: Task[..., Any] = Task(fn, spec, takes, process=process)
             self.tasks[named] = task
             return task
 
@@ -144,8 +155,9 @@ class Registry:
     def step(self, fn: Callable[P, T], /) -> Step[P, T]: ...
     @overload
     def step(
-        self, *, name: str | None = None, retry: Retry | None = None, timeout: float | None = None
-    ) -> "_StepDecorator": ...
+        self, *, name: str | None = None, retry: Retry | None = None, timeout: float | None = None,
+        process: bool = False,
+    ) -> "_StepDecorator": ...  # fmt: skip
 
     def step(
         self,
@@ -154,11 +166,15 @@ class Registry:
         name: str | None = None,
         retry: Retry | None = None,
         timeout: float | None = None,
+        process: bool = False,
     ) -> Any:
-        """Make a function a step: its result is saved. Without `retry` a failed step fails its attempt."""
+        """Make a function a step: its result is saved. Without `retry` a failed step fails its attempt.
+
+        `process`: run it in a process of its own, which can be killed; for a plain def that another process can import.
+        """
 
         def make(fn: Callable[..., Any]) -> Step[..., Any]:
-            return Step(fn, name or fn.__name__, retry or ONCE, timeout)
+            return Step(fn, name or fn.__name__, retry or ONCE, timeout, process=process)
 
         return make if fn is None else make(fn)
 

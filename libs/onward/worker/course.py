@@ -22,6 +22,8 @@ class Course:
         self.interrupted: str | None = None
         """Why the code is being stopped: suspend, cancel, lost, timeout, drain."""
         self.stop: Callable[[], None] = lambda: None
+        self.grace = 5.0
+        """Seconds that code which is asked to stop may take, and again until it is abandoned."""
         self.hold, self.random = hold, random
         self.places = Places()
         self.steps_in_flight = 0

@@ -14,6 +14,9 @@ MAX_MESSAGE, MAX_STACK = 4_000, 16_000
 
 def describe(error: BaseException) -> Failure:
     """Type, message and stack, with a fingerprint of where it was raised; `retryable` unless it says otherwise."""
+    told = getattr(error, "onward_failure", None)  # as the process told that it was raised in
+    if isinstance(told, Failure):
+        return told
     kind = type(error)
     name = (
         kind.__qualname__

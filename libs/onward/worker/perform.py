@@ -1,4 +1,4 @@
-"""Run the author's function once: on the loop or on a thread, within its limit, stoppable."""
+"""Run the author's function once: on the loop, a thread, or in a process; within its limit, stoppable."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,9 @@ from onward.tasks import codec
 from onward.tasks.context import current
 from onward.tasks.outcome import Interrupted, RetryAfter
 from onward.tasks.registry import Task
+from onward.worker import blocking
 from onward.worker.failure import bad_input, describe, timed_out
-from onward.worker.logs import current_writer
 from onward.worker.session import Session
-from onward.worker.threads import Thread
 
 
 class Returned(msgspec.Struct, frozen=True):
@@ -53,7 +52,11 @@ async def perform(
         return Raised(describe(error))
     if (stopped := _stopped(session)) is not None:
         return stopped
-    running = _Running(task, session, arguments, grace)
+    session.grace = grace
+    try:
+        running = _Running(task, session, arguments)
+    except TypeError as error:  # an argument that cannot go to the process of its own
+        return Raised(describe(error))
     session.stop = running.stop
     try:
         async with asyncio.timeout(limit):
@@ -81,11 +84,11 @@ def _stopped(session: Session) -> Stopped | None:
 class _Running:
     """The function under way. It is stopped by asking, after `grace` seconds by force, then by leaving it."""
 
-    def __init__(
-        self, task: Task[..., Any], session: Session, arguments: dict[str, Any], grace: float
-    ) -> None:
-        self._loop, self._grace = asyncio.get_running_loop(), grace
-        self._thread: Thread | None = None
+    def __init__(self, task: Task[..., Any], session: Session, arguments: dict[str, Any]) -> None:
+        self._loop, self._grace = asyncio.get_running_loop(), session.grace
+        self._call: blocking.Blocking | None = None
+        self._asked_at: float | None = None
+        self._forced = False
         self.limit_reached = False
         self._given_up: asyncio.Future[None] = self._loop.create_future()
         self._timers: list[asyncio.TimerHandle] = []
@@ -93,10 +96,11 @@ class _Running:
         token = current.set(session)
         try:
             if inspect.iscoroutinefunction(inspect.unwrap(task.fn)):
-                self._future: asyncio.Future[Any] = self._loop.create_task(task.fn(**arguments))
+                self._future: asyncio.Future[Any] = self._loop.create_task(task.call(**arguments))
             else:
-                self._thread = Thread(lambda: task.fn(**arguments), f"onward-{session.execution_id[:8]}")
-                self._future = self._thread.future
+                name = f"onward-{session.execution_id[:8]}"
+                self._call = blocking.start(task.call, (), arguments, name=name)
+                self._future = self._call.future
         finally:
             current.reset(token)
 
@@ -110,9 +114,20 @@ class _Running:
         for timer in self._timers:
             timer.cancel()
         if not self._future.done():
-            current_writer_note("the code did not stop; it was abandoned")
+            blocking.say("warning", "the code did not stop; it was abandoned")
             raise Interrupted(self._session.interrupted)
+        self._say_how_it_stopped()
         return self._future.result()
+
+    def _say_how_it_stopped(self) -> None:
+        why = self._session.interrupted or "timed_out"
+        if self._asked_at is None or why in ("suspend", "lost"):
+            return
+        call = self._call or _Coroutine
+        text = f"stopped ({why}) after {self._loop.time() - self._asked_at:.1f} s: "
+        blocking.say(
+            "warning" if self._forced else "info", text + (call.forced if self._forced else call.asked)
+        )
 
     async def end(self) -> None:
         """Stop the function and wait until it did, or was abandoned."""
@@ -122,17 +137,21 @@ class _Running:
 
     def stop(self) -> None:
         """Ask the code to stop now; make it after the grace."""
-        if self._thread is None:
+        if self._call is None:
             self._future.cancel()
         if not self._timers:
+            self._asked_at = self._loop.time()
+            if self._call is not None:
+                self._call.ask()
             self._timers = [
                 self._loop.call_later(self._grace, self._force),
                 self._loop.call_later(2 * self._grace, self._give_up),
             ]
 
     def _force(self) -> None:
-        if self._thread is not None:
-            self._thread.interrupt()
+        self._forced = True
+        if self._call is not None:
+            self._call.force()
         else:
             self._future.cancel()
 
@@ -141,8 +160,5 @@ class _Running:
             self._given_up.set_result(None)
 
 
-def current_writer_note(text: str) -> None:
-    """A line in the log of the execution that runs here."""
-    writer = current_writer.get()
-    if writer is not None:
-        writer.write("warning", "system", text)
+class _Coroutine:
+    asked, forced = "it was cancelled", "it was cancelled a second time"

@@ -13,12 +13,12 @@ from onward.contract.retry import Retry
 from onward.tasks import codec
 from onward.tasks.outcome import Fatal, Interrupted, RetryAfter
 from onward.telemetry.trace import span
+from onward.worker import blocking
 from onward.worker.around import StepTry, tried
 from onward.worker.course import Course
 from onward.worker.failure import describe
 from onward.worker.hold import Cancelling, Lost
 from onward.worker.places import scope_here
-from onward.worker.threads import Thread
 
 step_key: ContextVar[str] = ContextVar("onward_step_key", default="")
 current_step: ContextVar[str | None] = ContextVar("onward_step", default=None)
@@ -91,7 +91,7 @@ class Steps:
             with span(
                 "onward.step", step_name=name, step_key=key or None, execution_id=self._course.execution_id
             ):
-                return await call.run(f"onward-step-{name}")
+                return await call.run(name, self._course)
         finally:
             current_step.reset(step)
             step_key.reset(outer[1])
@@ -118,11 +118,14 @@ class _Call:
         self.fn, self.args, self.kwargs, self.timeout = fn, args, kwargs, timeout
         self._returns = returns
 
-    async def run(self, thread_name: str) -> Any:
+    async def run(self, name: str, course: Course) -> Any:
         async with asyncio.timeout(self.timeout):
             if inspect.iscoroutinefunction(inspect.unwrap(self.fn)):
                 return await self.fn(*self.args, **self.kwargs)
-            result = await Thread(lambda: self.fn(*self.args, **self.kwargs), thread_name).future
+            call = blocking.start(self.fn, self.args, self.kwargs, name=f"onward-step-{name}", step=name)
+            result = await blocking.finished(
+                call, f"step {name}", grace=course.grace, stopping=lambda: course.interrupted is not None
+            )
             return await result if isinstance(result, Awaitable) else result
 
     def read(self, raw: msgspec.Raw) -> Any:
@@ -130,7 +133,7 @@ class _Call:
         wanted = self._returns
         if wanted is None:
             try:
-                wanted = get_type_hints(self.fn).get("return", Any)
+                wanted = get_type_hints(inspect.unwrap(self.fn)).get("return", Any)
             except (NameError, TypeError, AttributeError):
                 wanted = Any
         return codec.decode(raw, codec.usable(wanted))

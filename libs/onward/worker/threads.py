@@ -13,6 +13,8 @@ from onward.tasks.outcome import Interrupted
 class Thread:
     """A running blocking call; `future` is its result on the loop."""
 
+    asked, forced = "its thread ended by itself", "by an exception in its thread"
+
     def __init__(self, call: Callable[[], Any], name: str) -> None:
         loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = loop.create_future()
@@ -31,9 +33,11 @@ class Thread:
             error: BaseException | None = None
             try:
                 result = context.run(call)
+            except (StopIteration, SystemExit, KeyboardInterrupt) as raised:
+                # The first cannot be set on a future, the others would end the worker.
+                error = RuntimeError(repr(raised))
             except BaseException as raised:  # noqa: BLE001 - goes to whoever awaits the future
-                # StopIteration cannot be set on a future.
-                error = RuntimeError("StopIteration") if isinstance(raised, StopIteration) else raised
+                error = raised
             try:
                 loop.call_soon_threadsafe(settle, result, error)
             except RuntimeError:  # the loop is closed: nobody waits any more
@@ -42,7 +46,10 @@ class Thread:
         self._thread = threading.Thread(target=work, name=name, daemon=True)
         self._thread.start()
 
-    def interrupt(self) -> None:
+    def ask(self) -> None:
+        """Do nothing: a thread notices at its next call of Onward, and cannot be asked."""
+
+    def force(self) -> None:
         """Raise Interrupted in the thread at its next bytecode; a call blocked in C notices when it returns."""
         if self._thread.ident is not None and self._thread.is_alive():
             ctypes.pythonapi.PyThreadState_SetAsyncExc(

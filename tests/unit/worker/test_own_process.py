@@ -1,0 +1,152 @@
+"""`process=True`: what goes in and comes out, how it ends, and that nothing is left of it."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from onward import Registry
+from onward.contract import commands
+from onward.contract import lines as li
+from onward.contract.execution import Status
+from onward.process.identity import identify
+from tests.support import process_tasks
+from tests.support.workshop import Workshop
+
+
+async def ended(task: str, given: Any = None, *, grace: float = 0.3) -> tuple[Any, list[li.Line], str]:
+    shop = Workshop(process_tasks.registry)
+    engine = await shop.worker("one", grace=grace)
+    execution = await shop.submit(task, given)
+    state = await shop.ended(execution, within=30)
+    await engine.drain(1)
+    return state, await lines(shop, execution), execution
+
+
+async def lines(shop: Workshop, execution: str) -> list[li.Line]:
+    chunks = await shop.gateway.lines.read("default", execution)
+    return [
+        line for raw in chunks for line in msgspec.json.decode(li.head(raw.data).lines, type=list[li.Line])
+    ]
+
+
+def alive(pid: str) -> bool:
+    return identify(int(pid)) is not None
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_arguments_and_result_go_as_json_and_come_back_with_their_types() -> None:
+    state, _, _ = await ended("doubled", {"cents": 5})
+    assert msgspec.json.decode(state.output) == {"id": "o-1", "cents": 18}
+
+
+async def test_a_task_in_its_process_knows_its_execution_and_what_it_says_are_log_lines() -> None:
+    state, found, execution = await ended("facts", {"numbers": [1, 2]})
+    output = msgspec.json.decode(state.output)
+    assert output.pop("pid") != os.getpid()
+    assert output == {"execution_id": execution, "attempt": 1, "key": execution, "sum": 3}
+    assert {(line.stream, line.level, line.text) for line in found} == {
+        ("stdout", "info", "printed"), ("stderr", "warning", "no end of line"), ("log", "warning", "logged 7"),
+        ("log", "error", "said"), ("system", "info", "progress 50%: half"),
+    }  # fmt: skip
+
+
+async def test_what_does_not_work_in_a_process_of_its_own_says_so() -> None:
+    state, _, _ = await ended("asks_for_a_step")
+    assert "step does not work in a process of its own (process=True)" in state.error.message
+
+
+async def test_an_exception_of_a_process_is_caught_by_its_type() -> None:
+    state, _, _ = await ended("ends", {"how": "refused"})
+    assert msgspec.json.decode(state.output) == "refused ('not today', 42)"
+
+
+async def test_an_exception_of_a_process_keeps_its_message_its_stack_and_whether_to_try_again() -> None:
+    state, _, _ = await ended("ends", {"how": "fatal"})
+    assert (state.error.type, state.error.message) == ("onward.tasks.outcome.Fatal", "never")
+    assert state.error.retryable is False
+    assert "process_tasks.py" in state.error.stack
+
+
+@pytest.mark.parametrize(
+    "how, because",
+    [
+        ("exit", "exit code 3"),
+        ("sys.exit", "exit code 1"),
+        ("segfault", "ended by SIGSEGV"),
+        ("killed", "ended by SIGKILL: perhaps it used up the memory"),
+    ],
+)
+async def test_a_process_that_dies_fails_its_step_and_nothing_else(how: str, because: str) -> None:
+    state, _, _ = await ended("ends", {"how": how})
+    assert (state.status, state.error.type) == (Status.FAILED, "onward.tasks.outcome.ProcessDied")
+    assert "the process of raises" in state.error.message and because in state.error.message  # noqa: PT018
+
+
+async def test_a_cancelled_process_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    shop = Workshop(process_tasks.registry)
+    engine = await shop.worker("one", grace=0.3)
+    execution = await shop.submit("stubborn", {"folder": str(tmp_path)})
+    await until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().count(" "))
+    pids = (tmp_path / "pids").read_text().split()
+    assert all(map(alive, pids))
+    await shop.command(execution, lambda s, m: commands.cancel(s, m, None))
+    assert (await shop.ended(execution, within=10)).status is Status.CANCELLED
+    await until(lambda: not any(map(alive, pids)))
+    told = [line for line in await lines(shop, execution) if line.stream == "system"]
+    assert "its process was killed (SIGKILL)" in told[-1].text
+    await engine.drain(1)
+
+
+async def test_a_cancelled_process_may_put_its_things_in_order(tmp_path: Path) -> None:
+    shop = Workshop(process_tasks.registry)
+    engine = await shop.worker("one", grace=5.0)
+    execution = await shop.submit("polite", {"folder": str(tmp_path)})
+    await until((tmp_path / "pids").exists)
+    await shop.command(execution, lambda s, m: commands.cancel(s, m, None))
+    assert (await shop.ended(execution, within=4)).status is Status.CANCELLED
+    assert (tmp_path / "order").exists()
+    told = [line for line in await lines(shop, execution) if line.stream == "system"]
+    assert "its process ended when it was asked to" in told[-1].text
+    await engine.drain(1)
+
+
+async def test_a_step_over_its_limit_is_killed_and_its_task_may_go_on(tmp_path: Path) -> None:
+    state, _, _ = await ended("limited", {"folder": str(tmp_path)})
+    assert msgspec.json.decode(state.output) == "timed out"
+    if (tmp_path / "pids").exists():  # else it was killed before it began
+        assert not any(map(alive, (tmp_path / "pids").read_text().split()))
+
+
+def test_what_a_process_cannot_import_is_refused_when_it_is_registered() -> None:
+    registry = Registry()
+    with pytest.raises(TypeError, match="made inside of another function"):
+        registry.step(process=True)(lambda: None)
+    with pytest.raises(TypeError, match="made inside of another function"):
+
+        @registry.task(process=True)
+        def inner() -> None: ...
+
+    with pytest.raises(TypeError, match="plain def"):
+
+        @registry.step(process=True)
+        async def waits() -> None: ...
+
+    def started() -> None: ...
+
+    started.__module__, started.__qualname__ = "__main__", "started"
+    with pytest.raises(TypeError, match="program that was started"):
+        registry.step(process=True)(started)
+    assert registry.tasks == {}
+
+
+async def test_outside_of_an_execution_it_just_runs() -> None:
+    assert await process_tasks.double(process_tasks.Order("x", 1)) == process_tasks.Order("x", 2)
