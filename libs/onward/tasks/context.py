@@ -6,8 +6,10 @@ Outside an execution a step just runs its function, so that tasks can be tried w
 import asyncio
 import inspect
 import random as _random
+import threading
 import uuid as _uuid
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
@@ -66,6 +68,9 @@ class Session(Protocol):
         ...
 
 
+waiting_threads: dict[int, Future[Any]] = {}
+"""What the threads of tasks wait for in `sync`: a virtual clock must know that they wait."""
+
 current: ContextVar[Session | None] = ContextVar("onward_session", default=None)
 
 
@@ -105,12 +110,15 @@ def sync(awaitable: Awaitable[T]) -> T:
     if session is None:
         return asyncio.run(_awaited(awaitable))
     future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), session.loop)
+    waiting_threads[threading.get_ident()] = future
     try:
         return future.result()
     except BaseException as error:
         if type(error).__name__ == "CancelledError":
             raise Interrupted from None
         raise
+    finally:
+        del waiting_threads[threading.get_ident()]
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:
