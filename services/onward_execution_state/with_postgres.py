@@ -20,11 +20,12 @@ from onward.process.stop import Stop
 from onward_execution_state.database import UNREACHABLE, Database, why_unreachable
 from onward_execution_state.followers import queues
 from onward_execution_state.leader import Leader
-from onward_execution_state.life import life_of_events
+from onward_execution_state.life import StreamLife, life_of_events
 from onward_execution_state.maintenance.carrying import Carrier
 from onward_execution_state.maintenance.reconcile import Reconciler, ReconcileSettings
 from onward_execution_state.maintenance.repair import Repairer
 from onward_execution_state.maintenance.retention import Retention, RetentionSettings
+from onward_execution_state.maintenance.sweeping import Sweeper
 from onward_execution_state.migrate import migrate
 from onward_execution_state.overview import Overview
 from onward_execution_state.project import Projector
@@ -40,6 +41,7 @@ _GATHER_SECONDS = 0.02
 """A transaction costs as much as a dozen events: rows may be this old, reads by id come from the log anyway."""
 _CARRIED_AT_ONCE = 200
 _TRY_AGAIN_SECONDS = 0.5
+_SWEEP = timedelta(minutes=10)
 
 
 class WithPostgres:
@@ -52,7 +54,7 @@ class WithPostgres:
         self._schema: str | None = "the schema is not looked at yet"
         self._gathering: asyncio.TimerHandle | None = None
         life = life_of_events(bus.connection, time.monotonic)
-        self._leaders = [Leader(self._database, "reconciling"), Leader(self._database, "retention")]
+        self._leaders = [Leader(self._database, work) for work in ("reconciling", "retention", "sweeping")]
         self.projector = Projector(bus.events, self._database, life, metrics, most=settings.batch)
         self._projection = Loop("projection", _POLL, self.projector.run_once)
         overview = Overview(self._database, workers, self._depths, self._facts, utc_now)
@@ -61,6 +63,7 @@ class WithPostgres:
             self._projection,
             self._reconciling(metrics, workers),
             self._retention(metrics, life),
+            self._sweeping(metrics, life),
         ]
 
     def poke(self) -> None:
@@ -139,6 +142,12 @@ class WithPostgres:
         )
         every = timedelta(seconds=self._settings.retention_seconds)
         return Loop("retention", every, self._quietly(retention.run_once))
+
+    def _sweeping(self, metrics: Metrics, life: StreamLife) -> Loop:
+        sweeper = Sweeper(
+            leader=self._leaders[2], connection=self._bus.connection, source=life, metrics=metrics
+        )
+        return Loop("sweeping", _SWEEP, self._quietly(sweeper.run_once))
 
     def _quietly(self, run_once: RunOnce) -> RunOnce:
         """A round that finds Postgres or NATS away is no failure of its own: /readyz tells of that."""

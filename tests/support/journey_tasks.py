@@ -79,3 +79,23 @@ async def blocking(seconds: float) -> str:
     effect(what="blocks")
     time.sleep(seconds)
     return "done"
+
+
+async def _same(text: str) -> str:
+    effect(what="copied")
+    return text
+
+
+@registry.task
+async def echo(text: str, nap: float = 0.0) -> str:
+    """What it was given, through a step and, with `nap`, through a durable sleep."""
+    copy = await step("copy", _same, text)
+    if nap:
+        await sleep(nap)
+    return copy
+
+
+@registry.task
+async def grown(size: int) -> str:
+    """A result of this many bytes."""
+    return "x" * (size - 2)

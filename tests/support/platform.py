@@ -6,6 +6,7 @@ async with platform(tmp_path) as onward: …; onward.kill("worker-1"); onward.st
 import asyncio
 import contextlib
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -138,8 +139,9 @@ class Platform:
         async with self.http.request(
             method,
             f"http://127.0.0.1:{self.port(f'gateway-{gateway}')}/api/v1{path}",
-            json=body,
+            data=None if body is None else io.BytesIO(json.dumps(body).encode()),
             headers={
+                "Content-Type": "application/json",
                 "Authorization": f"Bearer {self.key}",
                 **{k.replace("_", "-"): v for k, v in headers.items()},
             },

@@ -21,6 +21,13 @@ def new_id(unix_ms: int, randomness: bytes) -> str:
     return str(uuid.UUID(int=value))
 
 
+def unix_seconds(text: str) -> float | None:
+    """When a UUIDv7 was made; None for any other text."""
+    if _UUID.fullmatch(text) is None or text[14] != "7":
+        return None
+    return int(text[:8] + text[9:13], 16) / 1000
+
+
 def keyed_id(project: str, key: str) -> str:
     """The execution id an idempotency key stands for: the same key always names the same log."""
     return str(uuid.uuid5(_NAMESPACE, f"{project}/{key}"))

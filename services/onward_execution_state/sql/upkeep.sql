@@ -37,3 +37,8 @@ select id, project, version, ready, worker_id, due_at, route
 
 -- name: note_repair
 insert into repairs (at, kind, project, execution_id, detail) values ($1, $2, $3, $4, $5);
+
+-- name: refers_to
+-- Whether any event of this execution holds this text; one in quarantine may be anybody's.
+select exists (select 1 from events where execution_id = $1 and position($2::bytea in body) > 0)
+    or exists (select 1 from event_quarantine where position($2::bytea in body) > 0);

@@ -87,3 +87,9 @@ def test_a_name_that_could_break_a_subject_is_refused(name):
         ids.check_name("queue", name)
     assert refused.value.fix
     assert len(str(refused.value)) < 200
+
+
+def test_a_fresh_id_tells_when_it_was_made_and_a_derived_one_tells_nothing():
+    assert ids.unix_seconds(ids.new_id(1_700_000_000_123, b"\1" * 10)) == 1_700_000_000.123
+    assert ids.unix_seconds(ids.keyed_id("default", "k")) is None
+    assert ids.unix_seconds("an upload of another tool") is None
