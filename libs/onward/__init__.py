@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         load_checkpoint,
         log,
         now,
+        output,
         progress,
         random,
         sleep,
@@ -25,10 +26,30 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Fatal", "ProcessDied", "Registry", "Retry", "RetryAfter", "Step", "Task", "__version__", "ask", "checkpoint",
-    "emit", "execution", "idempotency_key", "load_checkpoint", "log", "now", "progress", "random", "sleep", "step",
-    "sync", "uuid",
-]  # fmt: skip
+    "Fatal",
+    "ProcessDied",
+    "Registry",
+    "Retry",
+    "RetryAfter",
+    "Step",
+    "Task",
+    "__version__",
+    "ask",
+    "checkpoint",
+    "emit",
+    "execution",
+    "idempotency_key",
+    "load_checkpoint",
+    "log",
+    "now",
+    "output",
+    "progress",
+    "random",
+    "sleep",
+    "step",
+    "sync",
+    "uuid",
+]
 
 _HOMES = {
     "Retry": "onward.contract.retry",

@@ -13,8 +13,9 @@ import msgspec
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 """From the least to the most severe."""
-STREAMS = ("stdout", "stderr", "log", "system")
-"""Where a line came from: what the task printed, what it logged, or what Onward has to say."""
+STREAMS = ("stdout", "stderr", "log", "output", "system")
+"""Where a line came from: what the task printed, what it logged, a piece of its output (each goes on where the last
+one ended), or what Onward has to say."""
 MAX_LINE = 16 * 1024
 """Bytes of text in one line; a longer one is cut, and says so."""
 MAX_CHUNK = 64 * 1024

@@ -63,6 +63,10 @@ class Session(Protocol):
         """Write a line."""
         ...
 
+    def output(self, text: str) -> None:
+        """Hand out a piece of text."""
+        ...
+
     def idempotency_key(self) -> str:
         """A key for outside effects."""
         ...
@@ -175,6 +179,18 @@ def log(text: str, *, level: str = "info") -> None:
         print(text)  # noqa: T201 - outside an execution the terminal is the log
     else:
         session.log(level, text)
+
+
+def output(text: str) -> None:
+    """Hand out a piece of text as it is made, such as the tokens of a model: live to whoever follows, kept in the log.
+
+    Pieces go on where the last one ended, in the log's stream `output`; no event is appended. Any thread may call it.
+    """
+    session = current.get()
+    if session is None:
+        print(text, end="", flush=True)  # noqa: T201 - outside an execution the terminal is the reader
+    else:
+        session.output(text)
 
 
 def now() -> Awaitable[datetime]:

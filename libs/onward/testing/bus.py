@@ -1,6 +1,7 @@
 """The whole bus in memory: log, queue, timers, lines and messages of one simulated installation."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -57,6 +58,7 @@ class MemoryBus:
         self.sourcing = True
         """Whether wake events become hints; switched off, they wait (PROTOCOL H5)."""
         self._wakes: deque[Stored] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.events.listeners += [self._source, self._keep_time]
 
     def process(self, name: str, faults: Faults | None = None) -> Process:
@@ -69,7 +71,13 @@ class MemoryBus:
 
     def now(self) -> datetime:
         """The time of day that goes with the loop's time."""
-        return EPOCH + timedelta(seconds=asyncio.get_running_loop().time())
+        with contextlib.suppress(
+            RuntimeError
+        ):  # a thread of blocking code asks, too: it means the loop it came from
+            self._loop = asyncio.get_running_loop()
+        if self._loop is None:
+            raise RuntimeError("the time of a memory bus is that of the loop it runs on")
+        return EPOCH + timedelta(seconds=self._loop.time())
 
     def new_id(self) -> str:
         """An id that the bus' random makes the same in every run."""

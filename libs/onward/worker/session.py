@@ -7,6 +7,7 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract.execution import Execution
+from onward.contract.lines import MAX_LINE
 from onward.contract.retry import Retry
 from onward.tasks import codec
 from onward.worker.course import Course
@@ -14,6 +15,9 @@ from onward.worker.hold import Hold
 from onward.worker.logs import LineWriter
 from onward.worker.steps import Steps, current_step, step_key
 from onward.worker.waits import Waits
+
+PIECE = MAX_LINE // 4
+"""Characters of output in one entry: so many fit, whatever they are."""
 
 
 class Session(Course):
@@ -88,6 +92,11 @@ class Session(Course):
     def log(self, level: str, text: str) -> None:
         """Write a log line."""
         self._lines.write(level, "log", text, current_step.get())
+
+    def output(self, text: str) -> None:
+        """Hand out a piece of text, in as many entries of the log as it needs: nothing is cut."""
+        for start in range(0, len(text), PIECE):
+            self._lines.write("info", "output", text[start : start + PIECE], current_step.get())
 
     def idempotency_key(self) -> str:
         """Stable over attempts: of the step that runs, else of the execution."""

@@ -48,8 +48,10 @@ def logs(
         )
     lines = here.client.logs(one, after=after, tail=tail, level=level, grep=grep)
     if form == "table":
+        paper = Paper(here, timestamps=timestamps, raw=raw)
         for line in lines:
-            here.write(written(here, line, timestamps=timestamps, raw=raw))
+            paper.write(line)
+        paper.end()
         if not lines.last:
             here.note("no lines")
     else:
@@ -82,13 +84,15 @@ def follow_log(
 ) -> int:
     """Prints lines until the execution has ended, and with `end` what became of it; returns the exit code."""
     following = here.client.follow(one, **which)  # type: ignore[arg-type]
+    paper = Paper(here, timestamps=timestamps, raw=raw)
     try:
         for line in following:
             if form == "table":
-                here.write(written(here, line, timestamps=timestamps, raw=raw))
+                paper.write(line)
                 here.flush()
             else:
                 show.streamed(here, form, line)
+        paper.end()
     except KeyboardInterrupt:
         return _left(here, one, f"onward execution logs {one} --follow --after {following.last}")
     found = following.execution or here.client.get(one)
@@ -111,6 +115,30 @@ def wait_for(here: Session, one: str, form: str) -> int:
         return _left(here, one, f"onward execution watch {one}")
     show.record(here, form, found, lambda: telling.outcome(found, here))
     return exits.outcome(found)
+
+
+class Paper:
+    """Prints log lines; pieces of output go on where the last one ended."""
+
+    def __init__(self, here: Session, *, timestamps: bool, raw: bool) -> None:
+        self._here, self._timestamps, self._raw = here, timestamps, raw
+        self._open = False
+
+    def write(self, line: show.Json) -> None:
+        """Print one."""
+        if line["stream"] == "output":
+            text = line["text"] if self._raw else clean.text(line["text"])
+            self._here.write(text)
+            self._open = not text.endswith("\n")
+            return
+        self.end()
+        self._here.write(written(self._here, line, timestamps=self._timestamps, raw=self._raw))
+
+    def end(self) -> None:
+        """End a line of output that is still open."""
+        if self._open:
+            self._here.write("\n")
+        self._open = False
 
 
 def written(here: Session, line: show.Json, *, timestamps: bool, raw: bool) -> str:
