@@ -166,6 +166,20 @@ def test_h2_restarts_of_the_broker_count_for_nothing():
     assert broken(restarts(15), range(10)) == {}
 
 
+def test_h2_a_hint_that_went_round_often_is_claimed_like_a_fresh_one():
+    async def main(random):
+        here = Installation(random, Setup(tasks=lambda _: Registry()), workers=1)
+        execution_id = await here.client.submit("steps")
+        await until(lambda: here.bus.work.deliveries > 20)
+        here.setup.tasks = tasks
+        here.start_worker()
+        await here.settled(60)
+        return here.state(execution_id)
+
+    state = run(main)
+    assert (state.status, state.attempt) == (Status.COMPLETED, 1)
+
+
 def test_h2_counting_deliveries_fails_what_only_met_restarts(monkeypatch):
     def counts_deliveries(state, hint, owner, moment):
         """PLANTED: a hint delivered often is a poison."""

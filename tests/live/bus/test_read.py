@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from onward.bus.api import call
@@ -12,7 +13,7 @@ from onward.bus.topology import ensure
 from onward.contract import subjects
 from onward.contract.errors import Behind, BrokenLog
 from onward.contract.log import Decision
-from tests.live.bus.making import ROUTE, creation, log_of, new_id, next_decision, running, started
+from tests.live.bus.making import ROUTE, creation, log_of, new_id, next_decision, running, started, until
 from tests.support.builders import T0, event
 from tests.support.nats_server import one_server
 
@@ -59,17 +60,22 @@ async def test_v2_a_hole_is_reported(bus, project):
         await log_of(bus, first)
 
 
-async def test_v2_a_hole_between_two_reads_is_looked_at_again(bus, project, monkeypatch):
+@pytest.mark.parametrize("missing", [0, 1, 2])
+async def test_v2_a_hole_between_two_reads_is_looked_at_again(bus, project, monkeypatch, missing):
     """`.e` and the wakes are read side by side: an append in between shows its end without its beginning."""
-    first, _ = await running(bus, project)
+    first, sequence = await running(bus, project)
+    last = await bus.events.append(next_decision(first, sequence, 3, count=2))
     whole = Reader._literal
 
     async def torn(self, *args):
-        return (await whole(self, *args))[1:]
+        found = await whole(self, *args)
+        return [*found[:missing], *found[missing + 1 :]]
 
     monkeypatch.setattr(Reader, "_literal", torn)
 
-    assert [stored.event.n for stored in (await log_of(bus, first)).stored] == [1, 2]
+    log = await bus.events.read(project, first.execution_id, route=ROUTE, floor=last)
+
+    assert [stored.event.n for stored in log.stored] == [1, 2, 3, 4]
 
 
 async def test_v2_a_log_that_does_not_begin_at_1_is_reported(bus, project):
@@ -100,6 +106,23 @@ async def test_v3_routes_that_events_name_are_followed(bus, project):
     log = await log_of(bus, first)
 
     assert [stored.event.n for stored in log.stored] == [1, 2, 3, 4]
+
+
+async def test_v3_a_read_asks_for_literal_subjects_and_for_nothing_else(bus, other, project):
+    first, sequence = await running(bus, project)
+    asked = []
+    subject = f"$JS.API.DIRECT.GET.{subjects.EVENTS}"
+    other.connection.listen(subject, lambda _s, _r, _h, data: asked.append(msgspec.json.decode(data)))
+    await other.connection.flush()
+
+    log = await log_of(bus, first)
+    await bus.events.append(next_decision(first, sequence, 3))
+    await bus.events.read_on(log)
+    await until(lambda: len(asked) >= 4)
+
+    mine = {question["next_by_subj"] for question in asked if first.execution_id in question["next_by_subj"]}
+    literal = {subjects.event(project, first.execution_id, route) for route in (None, ROUTE)}
+    assert mine == literal
 
 
 async def test_v3_an_event_on_a_route_that_nobody_named_is_found_by_its_floor(bus, project):

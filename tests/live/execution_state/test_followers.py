@@ -153,6 +153,7 @@ async def test_h5_hints_are_given_directly_while_the_source_is_silent(bus):
 
 async def test_h5_no_hint_is_given_directly_while_the_source_speaks(bus):
     direct = DirectHints(bus.connection, bus.events, Metrics())
+    assert await direct.run_once(datetime.now(UTC)) == 0
     await append(bus, walk().submit())
 
     assert await direct.run_once(datetime.now(UTC) + timedelta(seconds=1)) == 0

@@ -73,10 +73,10 @@ class World:
             await asyncio.gather(projecting, return_exceptions=True)
             await until_projected(self.projector)
 
-    async def _project(self):
+    async def _project(self, pause=0.002):
         while True:
             await self.projector.run_once(self.now)
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(pause)
 
     async def stream(self):
         return await streams.state(self.bus.connection)
@@ -296,7 +296,7 @@ async def test_t3_not_in_postgres_then_not_in_events_is_a_proof_at_every_moment(
             await retention.run_once(world.now)
             await asyncio.sleep(0.001)
 
-    beside = [asyncio.create_task(retain()), asyncio.create_task(world._project())]
+    beside = [asyncio.create_task(retain()), asyncio.create_task(world._project(pause=0.3))]
     async with asyncio.timeout(60):
         await asyncio.gather(accept(), ask())
     for task in beside:
