@@ -42,7 +42,7 @@ def whole(here: Session, typed: str) -> str:
             fix="an id is a UUID, or its first 4 or more characters; `onward execution list` shows ids",
             code="invalid_id",
         )
-    return str(here.client.get(text)["id"])
+    return str(here.client.get(text, whole=False)["id"])
 
 
 def shortened(ids: Iterable[str]) -> dict[str, str]:

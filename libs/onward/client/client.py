@@ -17,6 +17,9 @@ PAGE = 200
 HOLD = 30.0
 """Seconds the gateway may hold one `?wait=` request."""
 LOOK_AGAIN = 0.3
+REFERENCE = "$onward_object"
+"""The member of what stands in place of a value above 256 KiB."""
+_BRIEFLY = {"large": "reference"}
 _EXECUTIONS = "/api/v1/executions"
 
 
@@ -62,9 +65,17 @@ class Client:
             repeatable=idempotency_key is not None,
         )
 
-    def get(self, execution_id: str) -> Json:
-        """Returns one execution as it is now."""
-        return self._json("GET", _of(execution_id))
+    def get(self, execution_id: str, *, whole: bool = True) -> Json:
+        """Returns one execution as it is now; not `whole`, a large input and output are references."""
+        return self._json("GET", _of(execution_id), query={} if whole else _BRIEFLY)
+
+    def value(self, execution_id: str, shown: Any) -> Any:
+        """Returns what a step, a checkpoint or an event of an execution shows, whole where that is a reference."""
+        name = shown.get(REFERENCE) if isinstance(shown, dict) else None
+        if name is None:
+            return shown
+        path = _of(execution_id, f"objects/{quote(str(name), safe='')}")
+        return self._checked(self.wire.call("GET", path)).json()
 
     def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[Json]:
         """Yields executions, newest first, page by page; a filter may be a list of values."""
@@ -123,12 +134,12 @@ class Client:
             execution = self._json(
                 "GET",
                 _of(execution_id),
-                query={"wait": int(HOLD)},
+                query={"wait": int(HOLD), **_BRIEFLY},
                 timeout=HOLD + 15.0,
                 patience=ENDURANCE,
             )
             if has_ended(execution):
-                return execution
+                return self._in_full(execution)
             if self.wire.clock() - asked < LOOK_AGAIN:
                 self.wire.pause(LOOK_AGAIN)
 
@@ -138,13 +149,13 @@ class Client:
         while True:
             headers = {"If-None-Match": etag} if etag else {}
             answer = self._checked(
-                self.wire.call("GET", _of(execution_id), headers=headers, patience=ENDURANCE)
+                self.wire.call("GET", _of(execution_id), query=_BRIEFLY, headers=headers, patience=ENDURANCE)
             )
             if answer.status != 304:
                 etag, execution = answer.headers.get("etag", ""), answer.json()
                 if execution["version"] != version:
                     version = execution["version"]
-                    yield execution
+                    yield self._in_full(execution) if has_ended(execution) else execution
                 if has_ended(execution):
                     return
             self.wire.pause(every)
@@ -172,7 +183,7 @@ class Client:
         grep: str | None = None,
     ) -> Following:
         """Returns an iterable of the lines stored by now and of all to come, until the execution has ended."""
-        look = partial(self._json, "GET", _of(execution_id), patience=ENDURANCE)
+        look = partial(self._json, "GET", _of(execution_id), query=_BRIEFLY, patience=ENDURANCE)
         only = {"tail": tail, "level": level, "grep": grep}
         return Following(self.wire, _of(execution_id, "logs"), look, after=after, only=only)
 
@@ -181,6 +192,12 @@ class Client:
         answer = self.wire.call("GET", "/readyz")
         told = answer.json()
         return answer.status == 200, told if isinstance(told, dict) else {"said": told}
+
+    def _in_full(self, execution: Json) -> Json:
+        """An execution that was asked for briefly, with its input and output whole."""
+        shown = (execution["input"], execution["output"])
+        large = any(isinstance(value, dict) and REFERENCE in value for value in shown)
+        return self.get(execution["id"]) if large else execution
 
     def _items(
         self, path: str, query: Mapping[str, Any] | None = None, limit: int | None = None

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from onward.contract import commands, decide, history, ids
+from onward.contract import commands, decide, history, ids, subjects, values
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import Conflict, NotFound, Unauthorized, UnknownTask
@@ -41,6 +41,8 @@ class FakeGateway:
     def __init__(self) -> None:
         self.logs: dict[str, list[ev.AnyEvent]] = {}
         self.lines: dict[str, list[dict[str, Any]]] = {}
+        self.objects: dict[str, Any] = {}
+        """Large values by the name of their object."""
         self.requests: list[Request] = []
         self.broke: list[str] = []
         self.workers: list[dict[str, Any]] = []
@@ -90,6 +92,12 @@ class FakeGateway:
 
     def complete(self, execution_id: str, output: Any = None) -> None:
         self.happen(execution_id, ev.Completed, output=raw(output))
+
+    def refer(self, execution_id: str, value: Any) -> msgspec.Raw:
+        """What an event holds for a large value."""
+        name = subjects.object_name("default", execution_id, f"{len(self.objects):064}")
+        self.objects[name] = value
+        return values.reference(name, len(bytes(raw(value))))
 
     def fail(self, execution_id: str, message: str = "it broke") -> None:
         self.happen(
@@ -142,6 +150,8 @@ class FakeGateway:
                 return 200, self._listed(request), {}
             case "GET", ["executions", one]:
                 return self._got(one, request)
+            case "GET", ["executions", _, "objects", name]:
+                return 200, self.objects[name], {}
             case "GET", ["executions", one, part]:
                 derive = {"events": _events, "attempts": history.attempts, "steps": history.steps,
                           "checkpoints": history.checkpoints}[part]  # fmt: skip
@@ -216,7 +226,15 @@ class FakeGateway:
         headers = {"ETag": etag} if self.tells_etags else {}
         if request.headers.get("if-none-match") == etag:
             return 304, None, headers
-        return 200, view(state), headers
+        return 200, self._shown(view(state), request.query.get("large") == ["reference"]), headers
+
+    def _shown(self, shown: Any, briefly: bool) -> Any:
+        if briefly:
+            return shown
+        found = {name: values.referred(getattr(shown, name)) for name in ("input", "output")}
+        return msgspec.structs.replace(
+            shown, **{name: raw(self.objects[one.object]) for name, one in found.items() if one is not None}
+        )
 
     def _commanded(self, one: str, verb: str, body: Any) -> tuple[int, Any, dict[str, str]]:
         state = self.state(one)

@@ -4,7 +4,9 @@ import threading
 import pytest
 
 from onward.client import ApiProblem, Client, OutcomeUnknown, Unreachable
+from onward.client.client import REFERENCE
 from onward.contract import events as ev
+from onward.contract import values
 from onward.contract.errors import Misconfigured
 from tests.unit.client.fake_gateway import KEY
 
@@ -202,6 +204,28 @@ def test_waiting_returns_how_it_ended(client, gateway):
     execution = client.wait(one)
 
     assert (execution["status"], execution["output"]) == ("completed", {"rows": 3})
+
+
+def test_large_values_come_whole_once_it_has_ended_and_only_then(client, gateway):
+    one = gateway.submit()
+    gateway.start(one)
+    gateway.happen(
+        one, ev.CheckpointReached, attempt=1, kind="step", name="load", result=gateway.refer(one, "r")
+    )
+    gateway.happen(one, ev.Completed, output=gateway.refer(one, {"rows": "many"}))
+
+    assert client.wait(one)["output"] == client.get(one)["output"] == {"rows": "many"}
+    assert [seen["output"] for seen in client.watch(one)] == [{"rows": "many"}]
+    assert REFERENCE in client.get(one, whole=False)["output"]
+    (saved,) = client.checkpoints(one)
+    assert client.value(one, saved["result"]) == "r"
+    assert client.value(one, {"n": 1}) == {"n": 1}
+    waits = [request.query for request in gateway.sent("GET", one) if "wait" in request.query]
+    assert [query["large"] for query in waits] == [["reference"]]
+
+
+def test_the_client_knows_references_by_the_member_that_the_log_gives_them():
+    assert REFERENCE == values.RESERVED
 
 
 def test_waiting_survives_lost_connections(client, gateway):

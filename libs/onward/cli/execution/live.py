@@ -95,7 +95,7 @@ def follow_log(
         paper.end()
     except KeyboardInterrupt:
         return _left(here, one, f"onward execution logs {one} --follow --after {following.last}")
-    found = following.execution or here.client.get(one)
+    found = following.execution or here.client.get(one, whole=False)
     if end and form != "table":
         show.streamed(here, form, found)
     elif form == "table":
