@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from onward.contract.errors import Misconfigured
+from onward.tasks.own_process import OwnProcess
 from onward.tasks.registry import Registry
 from onward_worker.shipped import registry as shipped
 
@@ -31,4 +32,17 @@ def load_registry(modules: tuple[str, ...]) -> Registry:
                 merged.merge(registry)
             except ValueError as error:
                 raise Misconfigured(f"{name}: {error}", fix="give one of them another name=") from error
+            _check_processes(registry)
     return merged
+
+
+def _check_processes(registry: Registry) -> None:
+    for task in registry:
+        if isinstance(task.call, OwnProcess):
+            try:
+                task.call.check()
+            except ImportError as error:
+                raise Misconfigured(
+                    f"task {task.name}, process=True: {error}",
+                    fix="leave it under its own name in its module",
+                ) from error

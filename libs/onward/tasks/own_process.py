@@ -13,6 +13,11 @@ class OwnProcess:
         self.__wrapped__, self.__doc__ = fn, fn.__doc__
         self.module, self.qualname = _place(fn, what)
 
+    def check(self) -> None:
+        """Raises ImportError where the name leads another process to something else."""
+        if imported(self.module, self.qualname) is not self.__wrapped__:
+            raise ImportError(f"{self.qualname} of {self.module} is another function than the one registered")
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run it here."""
         return self.__wrapped__(*args, **kwargs)
@@ -40,11 +45,12 @@ def _place(fn: Callable[..., Any], what: str) -> tuple[str, str]:
 
 
 def imported(module: str, qualname: str) -> Callable[..., Any]:
-    """The function of that name, without what decorators made of it. Raises ImportError."""
+    """The function of that name, without what a registry made of it. Raises ImportError."""
     found: Any = importlib.import_module(module)
     for name in qualname.split("."):
         found = getattr(found, name, None)
         if found is None:
             raise ImportError(f"{module} has no {qualname}")
-    fn: Callable[..., Any] = inspect.unwrap(found)
+    call = getattr(found, "call", None)
+    fn: Callable[..., Any] = call.__wrapped__ if isinstance(call, OwnProcess) else found
     return fn

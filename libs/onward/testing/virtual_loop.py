@@ -24,6 +24,8 @@ class Livelock(Exception):
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs what is ready in an order drawn from `seed`, and moves its time only when nothing is."""
 
+    can_have_children = False
+    """Nothing outside of it could tell it anything: what would run in a process of its own runs here."""
     _ready: deque[asyncio.Handle]
     _scheduled: list[asyncio.TimerHandle]
 

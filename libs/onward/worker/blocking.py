@@ -19,7 +19,7 @@ def start(
     """Begin a call, in the context of whoever calls."""
     call: Blocking = (
         ChildCall(fn, args, kwargs, step)
-        if isinstance(fn, OwnProcess)
+        if isinstance(fn, OwnProcess) and getattr(asyncio.get_running_loop(), "can_have_children", True)
         else Thread(lambda: fn(*args, **kwargs), name)
     )
     call.future.add_done_callback(_looked_at)

@@ -37,6 +37,7 @@ class ChildCall:
         kwargs: dict[str, Any],
         step: str | None,
     ) -> None:
+        fn.check()
         session = current.get()
         if session is None:
             raise RuntimeError("a process of its own is started for an execution only")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -55,7 +56,7 @@ async def perform(
     session.grace = grace
     try:
         running = _Running(task, session, arguments)
-    except TypeError as error:  # an argument that cannot go to the process of its own
+    except (TypeError, ImportError) as error:  # what cannot go to a process of its own
         return Raised(describe(error))
     session.stop = running.stop
     try:
@@ -96,7 +97,7 @@ class _Running:
         token = current.set(session)
         try:
             if inspect.iscoroutinefunction(inspect.unwrap(task.fn)):
-                self._future: asyncio.Future[Any] = self._loop.create_task(task.call(**arguments))
+                self._future: asyncio.Future[Any] = self._loop.create_task(_awaited(task.call(**arguments)))
             else:
                 name = f"onward-{session.execution_id[:8]}"
                 self._call = blocking.start(task.call, (), arguments, name=name)
@@ -158,6 +159,13 @@ class _Running:
     def _give_up(self) -> None:
         if not self._given_up.done():
             self._given_up.set_result(None)
+
+
+async def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await coroutine
+    except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the worker by it
+        raise RuntimeError(repr(error)) from error
 
 
 class _Coroutine:

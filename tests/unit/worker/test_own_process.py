@@ -13,6 +13,7 @@ from onward.contract import commands
 from onward.contract import lines as li
 from onward.contract.execution import Status
 from onward.process.identity import identify
+from onward.tasks.own_process import OwnProcess
 from tests.support import process_tasks
 from tests.support.workshop import Workshop
 
@@ -150,3 +151,10 @@ def test_what_a_process_cannot_import_is_refused_when_it_is_registered() -> None
 
 async def test_outside_of_an_execution_it_just_runs() -> None:
     assert await process_tasks.double(process_tasks.Order("x", 1)) == process_tasks.Order("x", 2)
+
+
+def test_a_function_that_is_hidden_behind_another_one_of_its_name_is_found_out() -> None:
+    hidden = OwnProcess(process_tasks.double.fn, "step hidden")
+    hidden.qualname = "stubborn"
+    with pytest.raises(ImportError, match="another function"):
+        hidden.check()
