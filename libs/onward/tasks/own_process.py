@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -15,6 +17,8 @@ class OwnProcess:
 
     def check(self) -> None:
         """Raises ImportError where the name leads another process to something else."""
+        if self.__wrapped__.__module__ == "__main__":
+            return  # here it goes by another name than there
         if imported(self.module, self.qualname) is not self.__wrapped__:
             raise ImportError(f"{self.qualname} of {self.module} is another function than the one registered")
 
@@ -37,11 +41,20 @@ def _place(fn: Callable[..., Any], what: str) -> tuple[str, str]:
         why = "it has no name to import it by"
     elif "<" in qualname:
         why = f"{qualname} is made inside of another function, where nobody can import it"
-    elif module == "__main__":
-        why = f"{qualname} is in the program that was started; put it into a module that is imported"
+    elif module == "__main__" and (module := _name_of_main()) is None:
+        why = f"{qualname} was typed in, and is in no module"
     if why is not None:
         raise TypeError(f"{what}: process=True needs a function that another process can import: {why}")
     return str(module), str(qualname)
+
+
+def _name_of_main() -> str | None:
+    """The name by which others import the program that was started."""
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    if spec is not None:
+        return str(spec.name)
+    return None if file is None else Path(file).stem
 
 
 def imported(module: str, qualname: str) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from onward.tasks import context
 from onward.testing.virtual_loop import VirtualLoop
+from onward.worker.child_call import under_way
 
 SLICE = 0.02
 """Real seconds after which work that is under way elsewhere is looked at again."""
@@ -80,7 +81,7 @@ class VirtualClock:
 
     def _work_goes_on(self) -> bool:
         self._children = [child for child in self._children if child.get_returncode() is None]
-        return bool(self._executing or self._children or _threads_at_work())
+        return bool(self._executing or self._children or under_way or _threads_at_work())
 
     # What the loop does when nothing is ready
 

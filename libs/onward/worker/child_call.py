@@ -22,6 +22,8 @@ from onward.worker.logs import current_writer
 LEAVE_SECONDS = 1.0
 """How long a process may take to end after its function has, and its output to come in after its end."""
 _PIECE = 64 * 1024
+under_way: "set[asyncio.Future[Any]]" = set()
+"""The calls of this process: a virtual clock must know that somebody is at work."""
 _told = msgspec.json.Decoder(frames.Told)
 
 
@@ -54,6 +56,8 @@ class ChildCall:
         self._session, self._step = session, step
         self._process: subprocess.Popen[bytes] | None = None
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_task(self._run())
+        under_way.add(self.future)
+        self.future.add_done_callback(under_way.discard)
 
     def ask(self) -> None:
         """Raise Interrupted in it, so that it can put its things in order."""

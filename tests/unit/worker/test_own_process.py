@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from onward.contract import lines as li
 from onward.contract.execution import Status
 from onward.process.identity import identify
 from onward.tasks.own_process import OwnProcess
+from onward.testing.clock import VirtualClock
 from tests.support import process_tasks
 from tests.support.workshop import Workshop
 
@@ -141,11 +144,6 @@ def test_what_a_process_cannot_import_is_refused_when_it_is_registered() -> None
         @registry.step(process=True)
         async def waits() -> None: ...
 
-    def started() -> None: ...
-
-    started.__module__, started.__qualname__ = "__main__", "started"
-    with pytest.raises(TypeError, match="program that was started"):
-        registry.step(process=True)(started)
     assert registry.tasks == {}
 
 
@@ -158,3 +156,29 @@ def test_a_function_that_is_hidden_behind_another_one_of_its_name_is_found_out()
     hidden.qualname = "stubborn"
     with pytest.raises(ImportError, match="another function"):
         hidden.check()
+
+
+async def test_a_virtual_clock_waits_for_a_process_that_is_at_work() -> None:
+    with VirtualClock():
+        began = asyncio.get_running_loop().time()
+        state, _, _ = await ended("doubled", {"cents": 5})
+        assert state.status is Status.COMPLETED
+        assert asyncio.get_running_loop().time() - began < 20
+
+
+@pytest.mark.parametrize("how", ["-c", "file"])
+def test_a_program_that_was_started_is_imported_by_its_name_and_what_was_typed_in_is_refused(
+    how: str, tmp_path: Path
+) -> None:
+    code = (
+        "from onward import Registry\n"
+        "@Registry().step(process=True)\n"
+        "def made(): ...\n"
+        "print(made.call.module, made.call.qualname)\n"
+    )
+    (tmp_path / "shop.py").write_text(code)
+    command = ["-c", code] if how == "-c" else ["shop.py"]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ("was typed in" in done.stderr) if how == "-c" else (done.stdout == "shop made\n"), done
