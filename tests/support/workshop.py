@@ -26,7 +26,7 @@ class Workshop(Installation):
         """The execution once its outcome stands."""
         return await self.until(execution_id, lambda state: state.ended, within)
 
-    async def until(self, execution_id: str, is_so: Any, within: float = 60.0) -> Execution:
+    async def until(self, execution_id: str, is_so: Any, within: float | None = 60.0) -> Execution:
         """The execution once `is_so(state)`; looks after every event of it."""
         return await super().until(execution_id, is_so, within)
 

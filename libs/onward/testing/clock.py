@@ -29,6 +29,7 @@ class VirtualClock:
         self._now = self._loop.time()
         self._executing = 0
         self._children: list[asyncio.SubprocessTransport] = []
+        self._pipes: list[asyncio.ReadTransport] = []
         self._undo: list[Callable[[], None]] = []
         self.stuck: Callable[[], bool] = lambda: False
         """Called when nothing will ever happen by itself; whether it changed that."""
@@ -45,8 +46,9 @@ class VirtualClock:
         self._replace("_selector", _Selector(loop._selector, self))  # noqa: SLF001 - where a loop waits
         self._replace("time", lambda: self._now)
         self._replace("run_in_executor", self._run_in_executor)
-        self._replace("subprocess_exec", self._counted(loop.subprocess_exec))
-        self._replace("subprocess_shell", self._counted(loop.subprocess_shell))
+        for name in ("subprocess_exec", "subprocess_shell"):
+            self._replace(name, _counted(getattr(loop, name), self._children))
+        self._replace("connect_read_pipe", _counted(loop.connect_read_pipe, self._pipes))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,17 +73,10 @@ class VirtualClock:
     def _executed(self, _: object) -> None:
         self._executing -= 1
 
-    def _counted(self, start: Callable[..., Any]) -> Callable[..., Any]:
-        async def started(*given: Any, **options: Any) -> Any:
-            transport, protocol = await start(*given, **options)
-            self._children.append(transport)
-            return transport, protocol
-
-        return started
-
     def _work_goes_on(self) -> bool:
-        self._children = [child for child in self._children if child.get_returncode() is None]
-        return bool(self._executing or self._children or under_way or _threads_at_work())
+        self._children[:] = [child for child in self._children if child.get_returncode() is None]
+        self._pipes[:] = [pipe for pipe in self._pipes if not pipe.is_closing()]
+        return bool(self._executing or self._children or self._pipes or under_way or _threads_at_work())
 
     # What the loop does when nothing is ready
 
@@ -119,6 +114,15 @@ class _Selector:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._selector, name)
+
+
+def _counted(start: Callable[..., Any], started: list[Any]) -> Callable[..., Any]:
+    async def start_it(*given: Any, **options: Any) -> Any:
+        transport, protocol = await start(*given, **options)
+        started.append(transport)
+        return transport, protocol
+
+    return start_it
 
 
 def _threads_at_work() -> bool:

@@ -52,6 +52,11 @@ class Connection:
         for task in list(self._tasks):
             task.cancel()
 
+    async def gone(self) -> None:
+        """Return when the tasks of the killed process have ended, or would not within 5 s."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=5)
+
     def kill_at(self, call: int, *, after: bool) -> None:
         """The process is gone at its `call`-th request: before that takes effect, or right after it did."""
         self._dies_at = (call, after)

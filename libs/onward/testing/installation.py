@@ -74,6 +74,7 @@ class Installation:
         self.bus, self.registry = bus, registry
         self.gateway = bus.process("gateway")
         self.workers: dict[str, Worker] = {}
+        self._processes = [self.gateway]
         self._expected: dict[str, list[asyncio.Future[None]]] = {}
         bus.events.listeners.append(self._heard)
 
@@ -83,6 +84,7 @@ class Installation:
     ) -> Engine:  # fmt: skip
         """Start a worker; `kept`: nothing renews its leases or sends its heartbeats, and nothing needs to."""
         process = self.bus.process(name)
+        self._processes.append(process)
         env = Env(
             events=wrap(process.events, process) if wrap else process.events, lines=process.lines,
             objects=process.objects, registry=self.registry,
@@ -107,6 +109,11 @@ class Installation:
     def kill(self, name: str) -> None:
         """SIGKILL: nothing of it happens any more. What it held waits until its leases are over."""
         self.workers.pop(name).process.kill()
+
+    async def gone(self) -> None:
+        """Return when nothing of its killed processes is left."""
+        for process in self._processes:
+            await process.gone()
 
     async def submit(
         self, task: str, given: Any = None, *, delay: float = 0.0, retry: Retry | None = None, trace: str | None = None,
@@ -145,7 +152,9 @@ class Installation:
             await self.gateway.messages.publish(subjects.control(PROJECT, execution_id), b"")
         return (await self.log(execution_id)).execution
 
-    async def until(self, execution_id: str, is_so: Callable[[Execution], bool], within: float) -> Execution:
+    async def until(
+        self, execution_id: str, is_so: Callable[[Execution], bool], within: float | None
+    ) -> Execution:
         """The execution once `is_so(state)`; looks after every event of it."""
         async with asyncio.timeout(within):
             log = await self.log(execution_id)

@@ -1,0 +1,177 @@
+"""Lab: tasks in a test, on a virtual clock, through the worker's own engine."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+
+from onward import Registry, Retry, ask, idempotency_key, log, now, sleep, step, sync, uuid
+from onward.testing import Ended, Lab, Stuck, effect
+
+registry = Registry("lab")
+
+
+async def add(a: int, b: int) -> int:
+    effect("added", key=idempotency_key())
+    return a + b
+
+
+@registry.task
+async def sums(numbers: list[int]) -> int:
+    total = 0
+    for number in numbers:
+        total = await step("add", add, total, number)
+    log(f"total {total}")
+    print("printed")
+    return total
+
+
+@registry.task
+async def naps(hours: float = 1.0) -> float:
+    began = await now()
+    await sleep(timedelta(hours=hours))
+    return ((await step("look", _now)) - began.timestamp()) / 3600
+
+
+async def _now() -> float:
+    return (await now()).timestamp()
+
+
+@registry.task(retry=Retry(attempts=3, first=60))
+async def charges(cents: int) -> str:
+    await step("charge", add, cents, 0)
+    return "paid"
+
+
+@registry.task
+async def asks(text: str = "Go on?") -> str:
+    return f"said {await ask(text, choices=['yes', 'no'])}"
+
+
+@registry.task
+def blocking(number: int) -> int:
+    total: int = sync(step("slow", _slow, number))
+    sync(sleep(3600))
+    return total
+
+
+def _slow(number: int) -> int:
+    time.sleep(0.05)
+    return number * 2
+
+
+async def test_a_task_runs_through_the_engine_and_its_steps_and_lines_are_seen() -> None:
+    async with Lab(registry) as lab:
+        run = await lab.start(sums, {"numbers": [1, 2, 3]})
+        assert await run.result() == 6
+        assert run.steps == ["add", "add", "add"]
+        assert run.logs == ["total 6", "printed"]
+        assert [e.name for e in lab.effects] == ["added"] * 3
+
+
+async def test_an_hour_of_sleep_takes_no_time_and_ends_on_time() -> None:
+    began = time.monotonic()
+    async with Lab(registry) as lab:
+        run = await lab.start(naps, {"hours": 1000})
+        await lab.skip(hours=999)
+        assert run.reason == "sleeping"
+        await lab.skip(hours=1)
+        assert run.status == "completed"
+        assert await run.result() == pytest.approx(1000, abs=0.001)
+    assert time.monotonic() - began < 5
+
+
+async def test_waiting_for_the_result_moves_time() -> None:
+    async with Lab(registry) as lab:
+        began = lab.now
+        assert await lab.run(naps) == pytest.approx(1, abs=0.001)
+        assert timedelta(hours=1) <= lab.now - began < timedelta(hours=1, seconds=1)
+
+
+async def test_a_failed_step_fails_as_often_as_asked_and_the_retry_policy_acts() -> None:
+    async with Lab(registry) as lab:
+        lab.fail_step("charge", ConnectionError("the bank is away"), times=2)
+        run = await lab.start(charges, {"cents": 5})
+        assert await run.result() == "paid"
+        assert (run.state.attempt, len(lab.tried), len(lab.effects)) == (3, 3, 1)
+
+
+async def test_a_step_may_fail_after_its_effect() -> None:
+    async with Lab(registry) as lab:
+        lab.fail_step("charge", ConnectionError("no answer"), after=True)
+        assert await lab.run(charges, {"cents": 5}) == "paid"
+        assert len(lab.effects) == 2
+        assert len({e.key for e in lab.effects}) == 1
+
+
+async def test_a_run_that_fails_says_how() -> None:
+    async with Lab(registry) as lab:
+        lab.fail_step("charge", ConnectionError("the bank is away"), times=99)
+        with pytest.raises(Ended, match=r"failed \(exhausted\): ConnectionError: the bank is away"):
+            await lab.run(charges, {"cents": 5})
+
+
+async def test_an_answer_reaches_the_question_whenever_it_is_asked() -> None:
+    async with Lab(registry) as lab:
+        run = await lab.start(asks)
+        lab.answer(run, "yes")
+        assert await run.result() == "said yes"
+
+
+async def test_an_answer_that_is_none_of_the_choices_is_refused() -> None:
+    async with Lab(registry) as lab:
+        run = await lab.start(asks)
+        with pytest.raises(ValueError, match="none of the choices"):
+            await lab.answer(run, "perhaps")
+        await lab.answer(run, "no")
+        assert await run.result() == "said no"
+
+
+async def test_a_run_that_waits_for_the_test_says_for_what() -> None:
+    async with Lab(registry) as lab:
+        run = await lab.start(asks)
+        with pytest.raises(Stuck, match=r"asks 'Go on\?': lab\.answer"):
+            await run.result()
+
+
+async def test_a_killed_workers_execution_goes_on_with_another_and_repeats_no_finished_step() -> None:
+    async with Lab(registry) as lab:
+        run = await lab.start(naps)
+        await run.reaches("sleeping")
+        await lab.restart()
+        assert await run.result() == pytest.approx(1, abs=0.001)
+        assert not any(tried.saved for tried in lab.tried)
+
+
+async def test_blocking_tasks_run_on_threads_and_their_sleep_takes_no_time() -> None:
+    async with Lab(registry) as lab:
+        assert await lab.run(blocking, {"number": 4}) == 8
+
+
+async def test_chance_and_ids_are_the_same_in_every_run() -> None:
+    chance = Registry()
+
+    @chance.task
+    async def draws() -> str:
+        return await uuid()
+
+    seen = set()
+    for _ in range(2):
+        async with Lab(chance) as lab:
+            seen.add(await lab.run(draws))
+    assert len(seen) == 1
+
+
+async def test_an_input_that_does_not_fit_is_refused_at_once() -> None:
+    async with Lab(registry) as lab:
+        with pytest.raises(ValueError, match="numbers"):
+            await lab.start(sums, {"numbers": "three"})
+
+
+def test_a_lab_works_in_a_plain_asyncio_run() -> None:
+    async def main() -> float:
+        async with Lab(registry) as lab:
+            return await lab.run(naps)
+
+    assert asyncio.run(main()) == pytest.approx(1, abs=0.001)
