@@ -27,6 +27,7 @@ PAGES = (
     Page(ROOT / "docs" / "asyncapi.yaml", "onward.contract.asyncapi"),
     Page(ROOT / "docs" / "openapi.json", "onward_gateway.openapi"),
     Page(ROOT / "docs" / "protocol-tests.md", "tooling.protocol_tests"),
+    Page(ROOT / "docs" / "torture.md", "tooling.torture_tests"),
 )
 
 

@@ -40,6 +40,7 @@ TIERS = (SIMULATION, BROKEN, LIVE)
 FOLDERS = {"simulation": SIMULATION, "live": LIVE}
 PLANTED = "PLANTED"
 """Stands in the docstring of whatever takes a rule out: a variant of the code, or a whole test."""
+_NOT_SAID = re.compile(r"^torture_\d\d_")
 _NAME = re.compile(r"test_((?:[a-z]\d_)+)(\w+)")
 
 
@@ -105,7 +106,9 @@ def _tests_in(path: Path, tier: str) -> Iterator[Test]:
         if found := _NAME.fullmatch(name):
             rules = tuple(found[1].upper().rstrip("_").split("_"))
             taken_out = tier == SIMULATION and PLANTED in _reachable(name, defined)
-            yield Test(rules, found[2].replace("_", " "), BROKEN if taken_out else tier, path)
+            yield Test(
+                rules, _NOT_SAID.sub("", found[2]).replace("_", " "), BROKEN if taken_out else tier, path
+            )
 
 
 def _definitions(module: ast.Module, source: str) -> dict[str, str]:

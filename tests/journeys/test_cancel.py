@@ -54,7 +54,7 @@ async def test_the_cancel_of_a_dead_workers_execution_is_finished_without_runnin
         assert Counter(e["what"] for e in onward.effects()) == {"begin": 1}
 
 
-async def test_a_cancel_that_races_completion_tells_both_callers_the_truth(tmp_path: Path) -> None:
+async def test_torture_08_a_cancel_that_races_completion_tells_both_callers_the_truth(tmp_path: Path) -> None:
     async with platform(tmp_path, workers=1, slots=50) as onward:
         said: Counter[tuple[int, str]] = Counter()
 

@@ -13,7 +13,7 @@ LINES = 20_000
 
 
 @pytest.mark.timeout(180)
-async def test_following_across_three_forced_disconnects_equals_the_stored_log_byte_for_byte(
+async def test_torture_14_following_across_three_forced_disconnects_equals_the_stored_log_byte_for_byte(
     tmp_path: Path,
 ) -> None:
     async with platform(tmp_path, workers=1) as onward:

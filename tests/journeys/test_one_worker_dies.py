@@ -29,7 +29,7 @@ async def test_a_killed_workers_execution_goes_on_elsewhere_within_a_second_and_
 
 
 @pytest.mark.parametrize("servers", [1, pytest.param(3, marks=pytest.mark.slow)])
-async def test_a_worker_paused_beyond_its_lease_can_write_nothing_afterwards(
+async def test_torture_05_a_worker_paused_beyond_its_lease_can_write_nothing_afterwards(
     tmp_path: Path, servers: int
 ) -> None:
     async with platform(tmp_path, servers=servers, workers=2) as onward:

@@ -129,8 +129,8 @@ def test_what_waits_holds_no_slot():
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_worker_killed_at_any_of_its_requests_repeats_no_paid_step(after):
-    """The complete enumeration: its k-th request takes effect or not, and then it is gone (torture list 1)."""
+def test_torture_01_a_worker_killed_at_any_of_its_requests_repeats_no_paid_step(after):
+    """The complete enumeration: its k-th request takes effect or not, and then it is gone."""
 
     async def main(random, k):
         here = Installation(random, Setup(tasks=tasks), workers=2)

@@ -81,6 +81,32 @@ async def blocking(seconds: float) -> str:
     return "done"
 
 
+@registry.task
+async def poisonous(kind: str) -> Any:
+    """A result that some store or other cannot hold."""
+    return {
+        "nul": "before\0after", "surrogate": "lone \ud800", "nan": float("nan"), "array": [1, [2, []]],
+        "bytes": b"\xff\x00", "set": {1, 2}, "deep": _deep(2000), "large": "x" * 5_000_000,
+    }[kind]  # fmt: skip
+
+
+def _deep(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@registry.task
+def flood(megabytes: int) -> int:
+    """Prints as fast as it can; returns how many lines."""
+    line = "x" * 1000
+    count = megabytes * 1000
+    for _ in range(count):
+        print(line)
+    return count
+
+
 async def _same(text: str) -> str:
     effect(what="copied")
     return text

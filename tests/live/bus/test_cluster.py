@@ -85,7 +85,7 @@ async def test_a1_over_three_servers_every_race_has_one_winner(cluster, bus, pro
 
 
 @pytest.mark.slow
-async def test_a5_nothing_accepted_is_lost_or_doubled_when_leaders_die(cluster, bus):
+async def test_a5_torture_03_nothing_accepted_is_lost_or_doubled_when_leaders_die(cluster, bus):
     writer, stop = Writer(bus), asyncio.Event()
     tasks = [asyncio.create_task(writer.write(stop)) for _ in range(40)]
     for _ in range(3):

@@ -142,7 +142,7 @@ async def test_h2_what_takes_down_every_worker_is_a_poison_and_its_log_says_so(s
 
 
 @pytest.mark.parametrize("off", [timedelta(hours=-1), timedelta(hours=1)], ids=["behind", "ahead"])
-async def test_m2_a_worker_whose_clock_is_an_hour_off_wakes_what_a_timer_fired_for(
+async def test_m2_torture_11_a_worker_whose_clock_is_an_hour_off_wakes_what_a_timer_fired_for(
     patient_shop, nats_server, off
 ):
     shop = patient_shop

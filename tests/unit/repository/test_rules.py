@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from tooling import pages, protocol_tests, rules
+from tooling import pages, protocol_tests, rules, torture_tests
 from tooling.steps import ROOT
 
 PROJECT = (ROOT / "pyproject.toml").read_text()
@@ -108,3 +108,17 @@ def test_a_rule_without_a_test_and_a_test_without_a_rule_are_found(tmp_path):
     ]
     assert len([what for what in found if what.startswith("V1")]) == 3
     assert found[-1] == "A9: a test is named after it, and it is no rule"
+
+
+def test_each_item_of_the_torture_list_has_a_test_or_waits_for_a_part_that_is_not_built():
+    assert torture_tests.missing(torture_tests.found(ROOT / "tests")) == []
+
+
+def test_an_item_of_the_torture_list_without_a_test_is_found(tmp_path):
+    (tmp_path / "test_some.py").write_text(
+        "def test_torture_01_it_holds(): ...\ndef test_torture_99_what(): ...\n"
+    )
+    lacking = torture_tests.missing(torture_tests.found(tmp_path))
+    assert "2: Postgres restarts during a recovery" in lacking
+    assert "99: no such item" in lacking
+    assert not [item for item in lacking if item.startswith("1:")]
