@@ -130,3 +130,17 @@ def polite(folder: str) -> None:
         time.sleep(600)
     finally:
         Path(folder, "order").touch()
+
+
+@registry.step(process=True)
+def stubborn_step(folder: str) -> None:
+    """The same, as a step."""
+    stubborn.fn(folder)
+
+
+@registry.task
+def waits_for_it(folder: str) -> int:
+    """A task on a thread that waits for two steps in processes of their own."""
+    cents = double.sync(Order("o-1", 5)).cents
+    stubborn_step.sync(folder)
+    return cents

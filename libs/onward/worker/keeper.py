@@ -49,7 +49,7 @@ class Keeper:
     def __init__(
         self, env: Env, about: About, leases: Leases, *, renew: Renew, messages: Messages, look: Look
     ) -> None:
-        self._env, self._about, self._leases = env, about, leases
+        self._env, self.about, self._leases = env, about, leases
         self._renew, self._messages, self._look = renew, messages, look
 
     async def start(self) -> None:
@@ -83,7 +83,7 @@ class Keeper:
 
     async def beat(self) -> None:
         """Send one heartbeat."""
-        a, env = self._about, self._env
+        a, env = self.about, self._env
         heartbeat = Heartbeat(
             worker_id=env.owner.worker_id, connection=env.owner.connection, project=a.project, host=a.host, pid=a.pid,
             version=a.version, queues=a.queues, tasks=tuple(env.registry.tasks), slots=a.slots, started_at=a.started_at,

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from onward.tasks import context
 from onward.tasks.outcome import Interrupted
 
 
@@ -18,7 +19,7 @@ class Thread:
     def __init__(self, call: Callable[[], Any], name: str) -> None:
         loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = loop.create_future()
-        context = contextvars.copy_context()
+        here = contextvars.copy_context()
 
         def settle(result: Any, error: BaseException | None) -> None:
             if self.future.done():
@@ -32,7 +33,7 @@ class Thread:
             result: Any = None
             error: BaseException | None = None
             try:
-                result = context.run(call)
+                result = here.run(call)
             except (StopIteration, SystemExit, KeyboardInterrupt) as raised:
                 # The first cannot be set on a future, the others would end the worker.
                 error = RuntimeError(repr(raised))
@@ -47,7 +48,10 @@ class Thread:
         self._thread.start()
 
     def ask(self) -> None:
-        """Do nothing: a thread notices at its next call of Onward, and cannot be asked."""
+        """Cancel the step or sleep that it waits for; while it runs, a thread cannot be asked."""
+        waits_for = context.waiting_threads.get(self._thread.ident or 0)
+        if waits_for is not None:
+            waits_for.cancel()
 
     def force(self) -> None:
         """Raise Interrupted in the thread at its next bytecode; a call blocked in C notices when it returns."""
