@@ -319,6 +319,26 @@ class TestWhileOthersWrite:
         assert page["as_of"]["position"] == last + 1
         await connection.close()
 
+    async def test_j3_a_list_holds_all_that_it_says_while_others_write(self, ask, database, made):
+        last = sum(len(walk.events) for walk in made)
+        late = [Walk(random.Random(place), at=NOW).submit() for place in range(80)]
+        connection = await database.writer(durable=False)
+        await connection.execute("update positions set sequence = $1", last)
+
+        async def write():
+            for sequence, walk in enumerate(late, last + 1):
+                assert await project_one(connection, stored(walk.events[0], sequence))
+
+        writing, missing = asyncio.create_task(write()), []
+        while not writing.done():
+            page = await ask("list", project="default", limit=200)
+            known = page["as_of"]["position"] - last
+            missing += [walk.state.id for walk in late[:known] if walk.state.id not in ids(page)]
+        await writing
+        await connection.close()
+
+        assert missing == []
+
     async def test_events_that_do_not_fit_into_one_message_come_in_several(self, database, ask):
         made = Walk(random.Random(2)).submit().claim()
         for place in range(12):
