@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         uuid,
     )
     from onward.tasks.outcome import Fatal, ProcessDied, RetryAfter
-    from onward.tasks.registry import Registry, Step, Task
+    from onward.tasks.registry import Registry, Task
+    from onward.tasks.steps import Step
 
 __version__ = "0.1.0"
 __all__ = [
@@ -54,7 +55,8 @@ __all__ = [
 _HOMES = {
     "Retry": "onward.contract.retry",
     **dict.fromkeys(("Fatal", "ProcessDied", "RetryAfter"), "onward.tasks.outcome"),
-    **dict.fromkeys(("Registry", "Step", "Task"), "onward.tasks.registry"),
+    **dict.fromkeys(("Registry", "Task"), "onward.tasks.registry"),
+    "Step": "onward.tasks.steps",
 }
 
 

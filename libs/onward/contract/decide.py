@@ -16,6 +16,8 @@ from onward.contract.execution import Execution, Wait
 from onward.contract.lifecycle.waiting import EXHAUSTED, RETRY
 from onward.contract.retry import RetryPolicy
 
+MAX_LEFT = 2000
+"""Characters that an end says of what could not be undone."""
 POISON_AFTER = 3
 """Recoveries without a checkpoint in between that make an execution a poison."""
 
@@ -198,11 +200,16 @@ def failing(state: Execution, moment: Moment, reason: str, error: ev.Failure) ->
     return ev.Failed(**last(state, moment), reason=reason, error=error)
 
 
-def undone(state: Execution, moment: Moment) -> ev.Failed | ev.Cancelled:
-    """All that could be undone is undone: the end it was done for."""
+def undone(state: Execution, moment: Moment, left: tuple[str, ...] = ()) -> ev.Failed | ev.Cancelled:
+    """All that could be undone is undone: the end it was done for; it says what is `left`."""
+    what = f"could not be undone: {', '.join(left)}"[:MAX_LEFT] if left else None
     if state.ending is None:
-        return ev.Cancelled(**last(state, moment))
-    return ev.Failed(**last(state, moment), reason=state.ending.reason, error=state.ending.error)
+        because = "; ".join(filter(None, (state.cancel_because, what)))
+        return ev.Cancelled(**last(state, moment), because=because or None)
+    error = state.ending.error
+    if what is not None:
+        error = msgspec.structs.replace(error, message=f"{error.message}; {what}")
+    return ev.Failed(**last(state, moment), reason=state.ending.reason, error=error)
 
 
 def attempt_ended_badly(

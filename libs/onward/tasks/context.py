@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from onward.contract.retry import ONCE, Retry
 from onward.tasks.outcome import Interrupted
+from onward.tasks.policy import PLAIN, StepPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Session(Protocol):
 
     def step(
         self, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None,
-        retry: Retry, timeout: float | None, returns: Any,
+        policy: StepPolicy, returns: Any,
     ) -> Awaitable[Any]:  # fmt: skip
         """Run or skip a step; its place is counted now."""
         ...
@@ -85,13 +85,13 @@ def execution() -> Session | None:
 
 def call_step(
     name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None = None,
-    retry: Retry = ONCE, timeout: float | None = None, returns: Any = None,
+    policy: StepPolicy = PLAIN, returns: Any = None,
 ) -> Awaitable[Any]:  # fmt: skip
     """Run `fn` as a step; not a coroutine function, so that its place is counted when the call is made."""
     session = current.get()
     if session is None:
         return _just_run(fn, args, kwargs)
-    return session.step(name, fn, args, kwargs, key=key, retry=retry, timeout=timeout, returns=returns)
+    return session.step(name, fn, args, kwargs, key=key, policy=policy, returns=returns)
 
 
 async def _just_run(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,7 +1,7 @@
 """What an author registers: tasks and steps. A registry connects to nothing; a worker takes it along."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
 
 import msgspec
@@ -10,36 +10,13 @@ from onward.contract.events import Timeouts
 from onward.contract.ids import check_name
 from onward.contract.retry import ONCE, Retry
 from onward.contract.submission import TaskSpec
-from onward.tasks import codec, context
+from onward.tasks import codec
 from onward.tasks.own_process import callable_for
+from onward.tasks.policy import StepPolicy
+from onward.tasks.steps import Step, StepDecorator, UndoableStepDecorator
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Step(Generic[P, T]):
-    """A function whose result is saved under its name: called inside an execution, it runs once."""
-
-    def __init__(
-        self, fn: Callable[P, Any], name: str, retry: Retry, timeout: float | None, *, process: bool = False
-    ) -> None:
-        self.fn, self.name, self.retry, self.timeout = fn, name, retry, timeout
-        self.call = callable_for(fn, f"step {name}", process=process)
-        self.__doc__, self.__wrapped__ = fn.__doc__, fn
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        """The result, saved or computed; the call's place among its namesakes is its key."""
-        return self.keyed(None, *args, **kwargs)
-
-    def keyed(self, key: str | None, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        """The call, saved under (name, key): for loops over data, `keyed(item.id, item)`."""
-        return context.call_step(
-            self.name, self.call, args, kwargs, key=key, retry=self.retry, timeout=self.timeout
-        )
-
-    def sync(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The call from within a `def` task."""
-        return context.sync(self(*args, **kwargs))
 
 
 class Task(Generic[P, T]):
@@ -99,6 +76,8 @@ class Registry:
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.tasks: dict[str, Task[..., Any]] = {}
+        self.undos: dict[str, Step[[Any], Any]] = {}
+        """The steps that undo others."""
 
     @overload
     def task(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Task[P, T]: ...
@@ -155,14 +134,20 @@ class Registry:
     def step(self, fn: Callable[P, T], /) -> Step[P, T]: ...
     @overload
     def step(
+        self, *, undo: Step[[T], Any], name: str | None = None, retry: Retry | None = None,
+        timeout: float | None = None, process: bool = False,
+    ) -> UndoableStepDecorator[T]: ...  # fmt: skip
+    @overload
+    def step(
         self, *, name: str | None = None, retry: Retry | None = None, timeout: float | None = None,
         process: bool = False,
-    ) -> "_StepDecorator": ...  # fmt: skip
+    ) -> StepDecorator: ...  # fmt: skip
 
     def step(
         self,
         fn: Callable[..., Any] | None = None,
         *,
+        undo: Step[[Any], Any] | None = None,
         name: str | None = None,
         retry: Retry | None = None,
         timeout: float | None = None,
@@ -170,16 +155,27 @@ class Registry:
     ) -> Any:
         """Make a function a step: its result is saved. Without `retry` a failed step fails its attempt.
 
+        `undo` takes the step's result, and runs when the execution fails or is cancelled after the step was done.
         `process`: run it in a process of its own, which can be killed; for a plain def that another process can import.
         """
+        if undo is not None:
+            self._keep_undo(undo)
+        policy = StepPolicy(retry=retry or ONCE, timeout=timeout, undo=None if undo is None else undo.name)
 
         def make(fn: Callable[..., Any]) -> Step[..., Any]:
-            return Step(fn, name or fn.__name__, retry or ONCE, timeout, process=process)
+            return Step(fn, name or fn.__name__, policy, process=process)
 
         return make if fn is None else make(fn)
 
+    def _keep_undo(self, undo: Step[[Any], Any]) -> None:
+        # By its name, under which a worker finds it that has not run the step itself.
+        if self.undos.setdefault(undo.name, undo) is not undo:
+            raise ValueError(f"two steps named {undo.name} undo something")
+
     def merge(self, other: "Registry") -> None:
-        """Take over the tasks of `other`; the same name twice is an error."""
+        """Take over the tasks of `other`, and what undoes their steps; the same name twice is an error."""
+        for undo in other.undos.values():
+            self._keep_undo(undo)
         for name, task in other.tasks.items():
             if self.tasks.get(name, task) is not task:
                 raise ValueError(f"task {name} is registered twice")
@@ -198,12 +194,4 @@ class _Decorator:  # only for the type checker: what `task(...)` with options re
     def __call__(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Task[P, T]: ...
     @overload
     def __call__(self, fn: Callable[P, T], /) -> Task[P, T]: ...
-    def __call__(self, fn: Any, /) -> Any: ...
-
-
-class _StepDecorator:
-    @overload
-    def __call__(self, fn: Callable[P, Coroutine[Any, Any, T]], /) -> Step[P, T]: ...
-    @overload
-    def __call__(self, fn: Callable[P, T], /) -> Step[P, T]: ...
     def __call__(self, fn: Any, /) -> Any: ...

@@ -30,12 +30,14 @@ from onward.contract.log import Decision, Log, Stored
 from onward.tasks.registry import Registry
 from onward.telemetry import scope
 from onward.telemetry.trace import exporting, note, note_failure, span, traceparent
+from onward.worker import undo
 from onward.worker.hold import Cancelling, Hold, Lost
 from onward.worker.large import Large
 from onward.worker.logs import LineWriter, current_writer
 from onward.worker.perform import Outcome, Raised, Returned, Stopped, perform
 from onward.worker.scrub import NOTHING_SECRET, Scrubber
 from onward.worker.session import Session
+from onward.worker.undo import Undo, UndoSession
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -165,12 +167,15 @@ async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
     try:
         while True:
             writer = _writer(hold, env)
-            session = Session(hold, writer, env.random)
+            session = (UndoSession if hold.state.undoing else Session)(hold, writer, env.random)
             running = env.holds[state.id] = Running(hint, hold, session, writer)
             writer.on_lost = partial(session.interrupt, "lost")
             token = current_writer.set(writer)
             try:
-                outcome = await perform(task, session, state.input, state.timeouts.attempt, env.grace)
+                if isinstance(session, UndoSession):
+                    outcome: Outcome = await Undo(hold, session, writer, env.registry).run(env.grace)
+                else:
+                    outcome = await perform(task, session, state.input, state.timeouts.attempt, env.grace)
             finally:
                 current_writer.reset(token)
                 await writer.close()  # before the outcome: a log is whole when its execution has ended
@@ -198,7 +203,7 @@ def _writer(hold: Hold, env: Env) -> LineWriter:
 
 
 async def _record(outcome: Outcome, hold: Hold, session: Session, env: Env) -> bool:
-    """Append what became of the attempt; False when its code has to run on after all."""
+    """Append what became of the attempt; False when this worker has more to do with it."""
     _note(outcome)
     if isinstance(outcome, Stopped) and outcome.why == "lost":
         raise Lost(hold.state.id)
@@ -208,6 +213,8 @@ async def _record(outcome: Outcome, hold: Hold, session: Session, env: Env) -> b
     try:
         log = await hold.append(lambda state: _ending(outcome, state, session, env))
     except Cancelling:
+        if hold.state.undoing:
+            return False  # not to its code: its steps are undone first
         await hold.append(lambda state: (ev.Cancelled(**last(state, env.moment())),), ends_cancel=True)
         return True
     return not log.execution.held or log.execution.ended
@@ -233,6 +240,8 @@ def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> t
             return attempt_ended_badly(state, moment, error, env.random, after)
         case Stopped("suspend"):
             return session.suspension(state)
+        case Stopped("undo"):
+            return (undo.ending(session.hold.log, moment, env.owner.worker_id),)
         case Stopped():
             # A drain. A cancel does not come this far: it is in the log, and appending finds it (Cancelling).
             fields = envelope(state, moment, wake=state.route)

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
+from onward.worker.call import current_step
 from onward.worker.logs import current_writer
-from onward.worker.steps import current_step
 
 _LEVELS = (
     (logging.CRITICAL, "critical"),

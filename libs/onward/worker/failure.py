@@ -7,16 +7,23 @@ import msgspec
 
 from onward.contract.errors import OnwardError
 from onward.contract.events import Failure
-from onward.tasks.outcome import Fatal
+from onward.contract.retry import RetryPolicy
+from onward.worker.again import worth_it
 
 MAX_MESSAGE, MAX_STACK = 4_000, 16_000
 
 
-def describe(error: BaseException) -> Failure:
-    """Type, message and stack, with a fingerprint of where it was raised; `retryable` unless it says otherwise."""
+ANY = RetryPolicy()
+
+
+def describe(error: BaseException, retry: RetryPolicy = ANY) -> Failure:
+    """Type, message and stack, with a fingerprint of where it was raised; `retryable` where the policy admits it.
+
+    That is decided here, where the exception and the types it inherits from are known.
+    """
     told = getattr(error, "onward_failure", None)  # as the process told that it was raised in
     if isinstance(told, Failure):
-        return told
+        return msgspec.structs.replace(told, retryable=told.retryable and worth_it(error, retry))
     kind = type(error)
     name = (
         kind.__qualname__
@@ -32,7 +39,7 @@ def describe(error: BaseException) -> Failure:
         type=name,
         message=_clean(str(error))[:MAX_MESSAGE],
         stack=_clean(stack)[-MAX_STACK:],
-        retryable=not isinstance(error, Fatal | OnwardError),
+        retryable=not isinstance(error, OnwardError) and worth_it(error, retry),
         fingerprint=hashlib.blake2b("|".join([name, *frames]).encode(), digest_size=8).hexdigest(),
     )
 
@@ -42,9 +49,10 @@ def bad_input(error: msgspec.ValidationError) -> Failure:
     return Failure(type="invalid_input", message=_clean(str(error)), retryable=False)
 
 
-def timed_out(seconds: float) -> Failure:
-    """The attempt took longer than its limit."""
-    return Failure(type="timed_out", message=f"the attempt took longer than {seconds:g} s")
+def timed_out(seconds: float, retry: RetryPolicy = ANY) -> Failure:
+    """The attempt took longer than its limit; to the policy that is a TimeoutError."""
+    message = f"the attempt took longer than {seconds:g} s"
+    return Failure(type="timed_out", message=message, retryable=retry.admits(TimeoutError))
 
 
 def _clean(text: str) -> str:

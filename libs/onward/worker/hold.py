@@ -29,6 +29,8 @@ class Hold:
     def __init__(self, events: EventLog, log: Log, moment: Callable[[], Moment], large: Large) -> None:
         self._events, self._lock = events, asyncio.Lock()
         self.log, self.moment, self.large = log, moment, large
+        self.undoing = False
+        """Whether its steps are being undone: then a cancel does not stop it, but ends with it."""
         self._claim = (log.execution.worker_id, log.execution.attempt, log.execution.work_sequence)
 
     @property
@@ -96,7 +98,7 @@ class Hold:
             raise Lost(
                 f"execution {state.id} is {state.status}, attempt {state.attempt} of {state.worker_id}"
             )
-        if state.cancelling and not ends_cancel:
+        if state.cancelling and not (ends_cancel or self.undoing):
             raise Cancelling(state.id)
 
     def _refuse_illegal(self, events: tuple[AnyEvent, ...]) -> None:

@@ -122,6 +122,8 @@ class LineWriter:
             except asyncio.CancelledError:
                 task.cancel()
                 raise
+            if task.cancelled():
+                return  # this process ends
 
     # When to send
 

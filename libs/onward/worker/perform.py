@@ -55,7 +55,7 @@ async def perform(
         return stopped
     session.grace = grace
     try:
-        running = _Running(task, session, arguments)
+        running, retry = _Running(task, session, arguments), session.hold.state.retry
     except (TypeError, ImportError) as error:  # what cannot go to a process of its own
         return Raised(describe(error))
     session.stop = running.stop
@@ -66,16 +66,16 @@ async def perform(
     except TimeoutError as error:
         if session.interrupted is None and running.limit_reached:
             await running.end()
-            return Raised(timed_out(limit or 0.0))
-        return _stopped(session) or Raised(describe(error))
+            return Raised(timed_out(limit or 0.0, retry))
+        return _stopped(session) or Raised(describe(error, retry))
     except (asyncio.CancelledError, Interrupted):
         return _stopped(session) or Raised(
             Failure(type="Cancelled", message="the task's code cancelled itself")
         )
     except RetryAfter as error:
-        return _stopped(session) or Raised(describe(error), after=error.seconds)
+        return _stopped(session) or Raised(describe(error, retry), after=error.seconds)
     except Exception as error:  # noqa: BLE001 - whatever an author's code raises is an outcome
-        return _stopped(session) or Raised(describe(error))
+        return _stopped(session) or Raised(describe(error, retry))
 
 
 def _stopped(session: Session) -> Stopped | None:

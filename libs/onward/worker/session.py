@@ -8,12 +8,13 @@ import msgspec
 from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lines import MAX_LINE
-from onward.contract.retry import Retry
 from onward.tasks import codec
+from onward.tasks.policy import StepPolicy
+from onward.worker.call import current_step, step_key
 from onward.worker.course import Course
 from onward.worker.hold import Hold
 from onward.worker.logs import LineWriter
-from onward.worker.steps import Steps, current_step, step_key
+from onward.worker.steps import Steps
 from onward.worker.waits import Waits
 
 PIECE = MAX_LINE // 4
@@ -44,12 +45,10 @@ class Session(Course):
 
     def step(
         self, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None,
-        retry: Retry, timeout: float | None, returns: Any,
+        policy: StepPolicy, returns: Any,
     ) -> Awaitable[Any]:  # fmt: skip
         """The step as an awaitable; its place among its namesakes is counted now, not when it runs."""
-        return self._steps.call(
-            name, fn, args, kwargs, key=key, retry=retry, timeout=timeout, returns=returns
-        )
+        return self._steps.call(name, fn, args, kwargs, key=key, policy=policy, returns=returns)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep; a long one durably."""

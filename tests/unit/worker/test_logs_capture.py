@@ -12,10 +12,10 @@ import pytest
 from onward.contract import lines as li
 from onward.contract import subjects
 from onward.testing.bus import MemoryBus
+from onward.worker.call import current_step
 from onward.worker.capture import install
 from onward.worker.logs import LineWriter, current_writer
 from onward.worker.scrub import Scrubber, declared
-from onward.worker.steps import current_step
 
 ID = "01939e5c-0000-7000-8000-000000000001"
 SECRET = "correct-horse-battery-staple"
