@@ -67,6 +67,9 @@ def test_once_is_once():
         {"factor": 0.5},
         {"factor": 101},
         {"cap": -1},
+        {"max_elapsed": 0},
+        {"never": [""]},
+        {"only": ["x" * 201]},
     ],
 )
 def test_what_is_asked_for_is_checked(wrong):
@@ -81,3 +84,25 @@ def test_what_is_asked_for_is_checked(wrong):
 def test_what_is_stored_is_not_refused_for_what_a_newer_release_added():
     stored = msgspec.json.decode(b'{"attempts": 5000, "first": 1, "curve": "flat"}', type=RetryPolicy)
     assert stored.attempts == 5000
+
+
+class Elsewhere:
+    class Busy(ConnectionError):
+        pass
+
+
+@pytest.mark.parametrize(
+    "named", ["Busy", "Elsewhere.Busy", f"{__name__}.Elsewhere.Busy", "ConnectionError", "OSError", "Exception"]
+)
+def test_a_type_is_named_simply_or_in_full_and_so_are_those_it_inherits_from(named):
+    assert not Retry(never=(named,)).admits(Elsewhere.Busy)
+    assert Retry(only=(named,)).admits(Elsewhere.Busy)
+    assert not Retry(only=(named,)).admits(SystemExit)
+
+
+def test_classes_are_kept_as_names():
+    policy = Retry(never=(Elsewhere.Busy, ValueError), only=("Busy",))
+    assert policy.never == (f"{__name__}.Elsewhere.Busy", "ValueError")
+    assert msgspec.json.decode(msgspec.json.encode(policy), type=Retry) == policy
+    with pytest.raises(ValueError, match="never must be exception types"):
+        Retry(never=(int,))
