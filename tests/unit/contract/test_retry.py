@@ -92,7 +92,8 @@ class Elsewhere:
 
 
 @pytest.mark.parametrize(
-    "named", ["Busy", "Elsewhere.Busy", f"{__name__}.Elsewhere.Busy", "ConnectionError", "OSError", "Exception"]
+    "named",
+    ["Busy", "Elsewhere.Busy", f"{__name__}.Elsewhere.Busy", "ConnectionError", "OSError", "Exception"],
 )
 def test_a_type_is_named_simply_or_in_full_and_so_are_those_it_inherits_from(named):
     assert not Retry(never=(named,)).admits(Elsewhere.Busy)
