@@ -1,7 +1,8 @@
 """Large values in a bucket of the NATS object store: any NATS tool can list and read them.
 
 The layout is the object store's own: chunks on one subject for each upload, then one message that names the upload, its
-size and its digest. Chunks that no such message names are nobody's; `bus/strays.py` finds them.
+size and its digest. Chunks that no such message names are nobody's; `bus/strays.py` finds them. Nothing is written with
+a rollup header, and the stream refuses them: with one, a worker could empty it.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from onward.bus import strays
 from onward.bus.api import NO_ROOM, ack_decoder
 from onward.bus.connection import Connection
 from onward.bus.pages import ask
-from onward.bus.wire import NO_RESPONDERS, Reply, block
+from onward.bus.wire import NO_RESPONDERS, Reply
 from onward.contract import ids, subjects
 from onward.contract.errors import StoreFull, Unavailable, ValueLost
 
@@ -32,7 +33,6 @@ SETTLED = 2.5
 """Seconds in which a replica that is behind may still not show what was stored (tried: up to 2)."""
 TRUSTED = timedelta(hours=1)
 """How long an upload is not repeated; far below the age at which one that nobody refers to is removed."""
-_REPLACES = block(("Nats-Rollup", "sub"))
 
 
 class LargeValues:
@@ -64,7 +64,7 @@ class LargeValues:
         await self._chunks(subjects.object_chunks(upload), data)
         body = _entry(name, upload, len(data))
         reply, future = self._connection.expect(PATIENCE)
-        self._connection.send(subjects.object_entry(name), body, reply=reply, headers=_REPLACES)
+        self._connection.send(subjects.object_entry(name), body, reply=reply)
         _check(await future)
 
     async def _chunks(self, subject: str, data: memoryview) -> None:

@@ -19,6 +19,7 @@ NO_PEERS = 10005
 """What a cluster answers when no server has the room."""
 SCRATCH = "ONWARD_ROOM"
 SMALLEST = 16 * MIB
+ENOUGH_FOR_VALUES = 1024 * MIB
 ROOM_FOR_REST = 64 * MIB
 """For WORK, TIMERS and CONFIG, which have no limit of their own."""
 NANOS = 1_000_000_000
@@ -67,7 +68,6 @@ def streams(replicas: int = 1, limits: Limits = Limits()) -> dict[str, dict[str,
         subjects.VALUES: {
             "name": subjects.VALUES, "subjects": [subjects.ALL_CHUNKS, subjects.ALL_OBJECTS], **everywhere,
             "retention": "limits", "discard": "new", "max_age": 0, "max_bytes": limits.values_bytes,
-            "allow_rollup_hdrs": True,
         },
         subjects.CONFIG: {
             "name": subjects.CONFIG, "subjects": [subjects.ALL_CONFIG], **everywhere, "retention": "limits",
@@ -169,6 +169,9 @@ async def _that_fit(connection: Connection, limits: Limits, replicas: int, missi
 
 
 def _halved(limits: Limits) -> Limits:
+    # The log and the lines come first: most installations have few large values.
+    if limits.values_bytes > ENOUGH_FOR_VALUES:
+        return msgspec.structs.replace(limits, values_bytes=limits.values_bytes // 2)
     events, logs = max(SMALLEST, limits.events_bytes // 2), max(SMALLEST, limits.logs_bytes // 2)
     values = max(SMALLEST, limits.values_bytes // 2)
     return msgspec.structs.replace(limits, events_bytes=events, logs_bytes=logs, values_bytes=values)

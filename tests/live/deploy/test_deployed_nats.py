@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 import re
 import socket
 import subprocess
@@ -11,9 +12,11 @@ import pytest
 from onward.bus import config, fenced, topology
 from onward.bus.api import call
 from onward.bus.connection import connect
+from onward.bus.objects import LargeValues
 from onward.bus.verify import verify
+from onward.bus.wire import block
 from onward.cli.embedded import nats as embedded
-from onward.contract import subjects
+from onward.contract import ids, subjects
 from onward.contract.errors import Misconfigured, Unavailable
 from onward.contract.submission import KeySpec
 from onward.http.auth import KeyRing
@@ -140,6 +143,21 @@ async def test_a_worker_reads_and_appends_but_cannot_touch_a_stream(connected):
         with pytest.raises(Unavailable):
             await call(worker, f"{request}.{subjects.EVENTS}", {"seq": 1}, timeout=0.5)
     assert await topology.info(services, subjects.EVENTS) is not None
+
+
+async def test_a_worker_stores_and_reads_large_values_and_cannot_remove_any(connected):
+    services, worker = await connected("services"), await connected("worker")
+    await topology.ensure(services, replicas=3)
+    data = b"x" * 1_000_000
+    execution_id = ids.new_id(1_700_000_000_000, b"\1" * 10)
+    name = subjects.object_name("default", execution_id, hashlib.sha256(data).hexdigest())
+    await LargeValues(worker).put(name, data)
+    with pytest.raises(Unavailable):
+        await call(worker, f"STREAM.PURGE.{subjects.VALUES}", {"seq": 1}, timeout=0.5)
+    rollup = await worker.request(subjects.object_entry("x"), b"{}", headers=block(("Nats-Rollup", "all")))
+    assert b'"error"' in rollup.data
+    for reader in (worker, services):
+        assert b"".join([part async for part in LargeValues(reader).read(name, len(data))]) == data
 
 
 async def test_an_observer_hears_announcements_and_can_do_nothing_else(cluster, connected):

@@ -7,7 +7,7 @@ from onward.contract import events as ev
 from onward.contract import values
 from onward.contract.values import MOST
 from onward.testing.faults import Faults
-from onward_gateway import submit
+from onward_gateway import apart, submit
 
 TEXT = "x" * 300_000
 HUGE = "y" * 2_000_000
@@ -129,6 +129,19 @@ async def test_an_input_above_the_limit_in_a_body_below_it_is_named_too(house):
     assert (reply.status, reply.code) == (413, "too_large")
     assert [error["pointer"] for error in reply.json["errors"]] == ["/input"]
     assert f"{MOST + 2} bytes; the limit is {MOST}" in reply.json["detail"]
+
+
+async def test_an_input_that_takes_too_much_memory_to_check_is_refused_and_costs_the_gateway_none(
+    house, monkeypatch
+):
+    monkeypatch.setattr(apart, "_MEMORY", 400 * 1024**2)
+    many = b'{"task":"noop","input":[%b[]]}' % (b"[]," * 5_000_000)
+
+    reply = await house.call("POST", "/api/v1/executions", many)
+
+    assert (reply.status, reply.code) == (413, "too_large")
+    assert [error["pointer"] for error in reply.json["errors"]] == ["/input"]
+    assert (await house.call("POST", "/api/v1/executions", {"task": "noop", "input": HUGE})).status == 202
 
 
 async def test_only_a_few_large_bodies_are_read_at_once(house):
