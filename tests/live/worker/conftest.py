@@ -8,7 +8,7 @@ import pytest
 from tests.live.worker.workers import shop_over
 from tests.support.nats_server import one_server
 
-ACK_WAIT = 1.0
+ACK_WAIT = 2.0
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def nats_server():
 
 @pytest.fixture
 async def shop(bus, nats_server):
-    """Leases of one second: who falls silent for so long loses its hint."""
+    """Leases of two seconds: who falls silent for so long loses its hint."""
     async with shop_over(bus, nats_server.url, ack_wait=ACK_WAIT) as shop:
         yield shop
 
