@@ -73,6 +73,12 @@ def raises(how: str) -> None:
             raise Fatal("never")
         case "later":
             raise RetryAfter(7.0)
+        case "local":
+
+            class OnlyThere(Exception):
+                """Known to this process alone."""
+
+            raise OnlyThere("of its own")
         case "exit":
             os._exit(3)
         case "segfault":

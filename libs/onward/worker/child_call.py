@@ -185,7 +185,9 @@ def rebuilt(raised: frames.Raised) -> BaseException:
     kind: Any = sys.modules.get(raised.module)
     for name in raised.qualname.split("."):
         kind = getattr(kind, name, None)
-    error: Exception = RuntimeError(f"{raised.error.type}: {raised.error.message}")
+    # Where its type is not known here, one of its name: retry policies know types by their names.
+    named = {"__module__": raised.module, "__qualname__": raised.qualname}
+    error: Exception = type(raised.qualname.rpartition(".")[2], (RuntimeError,), named)(raised.error.message)
     if isinstance(kind, type) and issubclass(kind, Exception):
         with contextlib.suppress(TypeError):
             error = kind.__new__(kind)

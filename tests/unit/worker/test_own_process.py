@@ -17,6 +17,8 @@ from onward.contract.execution import Status
 from onward.process.identity import identify
 from onward.tasks.own_process import OwnProcess
 from onward.testing.clock import VirtualClock
+from onward.worker import child_frames as frames
+from onward.worker.child_call import rebuilt
 from tests.support import process_tasks
 from tests.support.workshop import Workshop
 
@@ -78,6 +80,17 @@ async def test_an_exception_of_a_process_keeps_its_message_its_stack_and_whether
     assert (state.error.type, state.error.message) == ("onward.tasks.outcome.Fatal", "never")
     assert state.error.retryable is False
     assert "process_tasks.py" in state.error.stack
+
+
+async def test_an_exception_whose_type_only_its_process_knows_keeps_its_name_here() -> None:
+    state, _, _ = await ended("ends", {"how": "local"})
+    assert state.error.type.endswith("OnlyThere")
+    assert state.error.message == "of its own"
+    with pytest.raises(RuntimeError, match="of its own") as raised:
+        raise rebuilt(
+            frames.Raised(error=state.error, module="gone", qualname="a.OnlyThere", args=msgspec.Raw(b"[]"))
+        )
+    assert type(raised.value).__name__ == "OnlyThere"
 
 
 @pytest.mark.parametrize(
