@@ -11,7 +11,7 @@ from onward.http.auth import App, authenticated
 from onward.http.call import call_of
 from onward.http.entrance import Larger, entrance
 from onward.http.problems import to_answer
-from onward_gateway import batch, catalog, control, executions, forward, health, large, submit
+from onward_gateway import batch, catalog, control, executions, forward, health, large, pausing, submit
 from onward_gateway.document import document
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import Door, Operation, describe
@@ -45,6 +45,8 @@ ROUTES = [
     control.cancel,
     control.retry,
     control.answer,
+    pausing.pause,
+    pausing.resume,
     catalog.list_tasks,
     catalog.get_task,
     catalog.list_workers,

@@ -52,7 +52,7 @@ T = TypeVar("T")
 async def cancel(request: Door) -> Answer:
     """Cancels at once where no worker holds it; asks to where one does. A second time changes nothing."""
     gateway, call = gateway_of(request), call_of(request.scope)
-    command = await _command(request, _cancel)
+    command = await command_of(request, _cancel)
     chosen: Sequence[ev.AnyEvent] = ()
 
     def cancelled(state: Execution, moment: Moment) -> Sequence[ev.AnyEvent]:
@@ -82,7 +82,7 @@ async def cancel(request: Door) -> Answer:
 @traced("onward.retry")
 async def retry(request: Door) -> Answer:
     """Puts it back into its queue, with its checkpoints or without."""
-    command = await _command(request, _retry)
+    command = await command_of(request, _retry)
     gateway_of(request).store.check()
     execution = await decided(
         gateway_of(request),
@@ -107,7 +107,7 @@ async def retry(request: Door) -> Answer:
 @traced("onward.answer")
 async def answer(request: Door) -> Answer:
     """Takes the first answer that fits the question, and wakes the execution."""
-    command = await _command(request, _answer)
+    command = await command_of(request, _answer)
     value = json_text.value_of(command.answer, "/answer", MAX_ANSWER)
     check_not_reserved(value, "/answer")
 
@@ -154,10 +154,13 @@ async def _append(gateway: Gateway, log: Log, moment: Moment, choose: Decide) ->
             await asyncio.sleep(random.uniform(0, 0.001))
             log = await gateway.events.read_on(log, floor=lost.floor)
         else:
+            # Who asks here next reads at least this far: what is paused now must not look as if it were not (V1).
+            gateway.finder.remember(state.project, state.id, state.route, sequence)
             return log.then(events, sequence).execution
 
 
-async def _command(request: Door, decoder: "msgspec.json.Decoder[T]") -> T:
+async def command_of(request: Door, decoder: "msgspec.json.Decoder[T]") -> T:
+    """The body of a command; none at all is an empty one. Raises for any query."""
     if request.scope["query_string"]:
         Gateway.no_query(request.scope["query_string"])
     call = call_of(request.scope)

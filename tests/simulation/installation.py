@@ -147,6 +147,8 @@ class Client:
         self.bus, self.book, self.name = bus, book, name
         self.process: Process = bus.process(name)
         self.ids: list[str] = []
+        self.floors: dict[str, int] = {}
+        """How far it has written each log itself: it reads no less."""
 
     async def submit(self, task: str, *, token: str | None = None, run_at=None, **fields) -> str:
         execution_id = self.bus.new_id()
@@ -174,7 +176,7 @@ class Client:
         self, execution_id: str, op: str, decided: Callable[[Execution], tuple[ev.AnyEvent, ...]]
     ) -> bool:
         """Append what `decided` makes of the newest state; False where it refuses or nobody knows."""
-        log, floor = None, 0
+        log, floor = None, self.floors.get(execution_id, 0)
         while True:
             try:
                 if log is None:
@@ -189,7 +191,7 @@ class Client:
                 decision = Decision(
                     project=PROJECT, execution_id=execution_id, expected=log.sequence, events=events
                 )
-                await self.process.events.append(decision)
+                self.floors[execution_id] = await self.process.events.append(decision)
             except FenceLost as lost:
                 floor = lost.floor
             except (Conflict, BrokenLog):
@@ -199,7 +201,7 @@ class Client:
                 continue
             else:
                 self.book.record(self.name, "ok", op, execution_id=execution_id)
-                if op == "cancel":
+                if op in {"cancel", "pause", "resume"}:
                     await self.process.messages.publish(subjects.control(PROJECT, execution_id), b"")
                 return True
 
@@ -207,6 +209,14 @@ class Client:
         return await self.change(
             execution_id, "cancel", lambda s: commands.cancel(s, self.process.moment(), "enough")
         )
+
+    async def pause(self, execution_id: str) -> bool:
+        return await self.change(
+            execution_id, "pause", lambda s: commands.pause(s, self.process.moment(), None)
+        )
+
+    async def resume(self, execution_id: str) -> bool:
+        return await self.change(execution_id, "resume", lambda s: commands.resume(s, self.process.moment()))
 
     async def retry(self, execution_id: str, *, fresh: bool = False) -> bool:
         return await self.change(

@@ -102,6 +102,15 @@ class Client:
         body = {} if reason is None else {"reason": reason}
         return self._json("POST", _of(execution_id, "cancel"), body=body, repeatable=True)
 
+    def pause(self, execution_id: str, reason: str | None = None) -> Json:
+        """Asks to pause an execution; a worker that holds it ends the steps that run first."""
+        body = {} if reason is None else {"reason": reason}
+        return self._json("POST", _of(execution_id, "pause"), body=body, repeatable=True)
+
+    def resume(self, execution_id: str) -> Json:
+        """Lets a paused execution go on; one that is not paused is left as it is."""
+        return self._json("POST", _of(execution_id, "resume"), body={}, repeatable=True)
+
     def retry(self, execution_id: str, *, from_start: bool = False) -> Json:
         """Gives a failed or cancelled execution another life."""
         return self._json("POST", _of(execution_id, "retry"), body={"from_start": from_start})

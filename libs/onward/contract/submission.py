@@ -37,6 +37,16 @@ class CancelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     reason: str | None = None
 
 
+class PauseCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pause an execution; `reason` is shown to people."""
+
+    reason: str | None = None
+
+
+class ResumeCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Let a paused execution go on; there is nothing to say beside that."""
+
+
 class RetryCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Give a failed or cancelled execution another life, from its checkpoints or (`from_start`) without them."""
 

@@ -242,6 +242,9 @@ def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> t
             return session.suspension(state)
         case Stopped("undo"):
             return (undo.ending(session.hold.log, moment, env.owner.worker_id),)
+        case Stopped("pause"):
+            # Nothing where it was resumed meanwhile: the code runs on.
+            return (ev.Suspended(**envelope(state, moment), reason="paused"),) if state.paused else ()
         case Stopped():
             # A drain. A cancel does not come this far: it is in the log, and appending finds it (Cancelling).
             fields = envelope(state, moment, wake=state.route)

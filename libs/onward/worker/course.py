@@ -9,8 +9,12 @@ from onward.contract.decide import envelope
 from onward.contract.execution import Execution
 from onward.contract.log import Log
 from onward.tasks.outcome import Interrupted
+from onward.worker.gate import Gate
 from onward.worker.hold import Cancelling, Hold, Lost
-from onward.worker.places import Places
+from onward.worker.places import Places, scope_here
+
+BEGINNINGS = (ev.Slept, ev.QuestionAsked, ev.EventAwaited, ev.ChildrenSpawned)
+"""Events that begin something new: none is appended while the execution is paused."""
 
 
 class Course:
@@ -20,7 +24,7 @@ class Course:
         self.loop = asyncio.get_running_loop()
         self.execution_id, self.attempt = hold.state.id, hold.state.attempt
         self.interrupted: str | None = None
-        """Why the code is being stopped: suspend, cancel, lost, timeout, drain."""
+        """Why the code is being stopped: suspend, pause, cancel, lost, timeout, drain."""
         self.stop: Callable[[], None] = lambda: None
         self.grace = 5.0
         """Seconds that code which is asked to stop may take, and again until it is abandoned."""
@@ -33,6 +37,12 @@ class Course:
         """Called with the state whenever something was appended, by us or by somebody else."""
         self.on_idle: list[Callable[[], None]] = []
         """Called whenever a step has ended."""
+        self._gate = Gate(
+            shut=hold.state.paused, busy=lambda: self.steps_in_flight, let_go=lambda: self.interrupt("pause")
+        )
+        self.on_interrupt.append(self._gate.break_up)
+        self.on_news.append(lambda state: self._gate.turn(shut=state.paused))
+        self.on_idle.append(self._gate.settle)
 
     def interrupt(self, why: str) -> None:
         """Stop the code at its next await; the first reason stands, but for losing the execution."""
@@ -57,9 +67,19 @@ class Course:
         for told in self.on_idle:
             told()
 
+    async def enter(self) -> None:
+        """Where a step or a wait begins: waits while the execution is paused. A step that runs goes on to its end."""
+        self.check_open()
+        if self._gate.shut and not scope_here.get():
+            self.busy()
+            try:
+                await self._gate.wait()
+            finally:
+                self.idle()
+
     async def append(self, made: type[ev.Event], /, **fields: Any) -> Log:
         """Append one event of this attempt. Raises Interrupted where that is no longer ours to do."""
-        self.check_open()
+        await self.enter() if made in BEGINNINGS else self.check_open()
 
         def decide(state: Execution) -> tuple[Any, ...]:
             return (made(**envelope(state, self.hold.moment()), **fields),)

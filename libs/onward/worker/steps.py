@@ -38,7 +38,7 @@ class Steps:
         saved = self._saved.get((scope, name, key))
         if saved is not None:
             return call.read(await self._course.hold.large.whole(saved.result))
-        self._course.check_open()
+        await self._course.enter()
         self._course.busy()
         started = self._course.loop.time()
         try:

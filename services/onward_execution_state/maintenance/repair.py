@@ -40,8 +40,8 @@ class _Holding(msgspec.Struct):
 
 
 def need_of(state: Execution) -> Need | None:
-    """What this execution needs; None when it has ended."""
-    if state.ended:
+    """What this execution needs; None when it has ended, or is paused and held by nobody."""
+    if state.ended or (state.paused and not state.held):
         return None
     return Need(
         project=state.project,

@@ -40,9 +40,9 @@ select id from executions where project = $1 and id between $2 and $3 order by i
 -- name: open_per_route
 -- What waits and what runs, where; `oldest` is since when the first of those waits for a worker.
 select queue, route,
-       count(*) filter (where ready) as waiting,
+       count(*) filter (where ready and reason is distinct from 'paused') as waiting,
        count(*) filter (where worker_id is not null) as running,
-       min(updated_at) filter (where ready) as oldest
+       min(updated_at) filter (where ready and reason is distinct from 'paused') as oldest
   from executions
  where project = $1 and outcome is null
  group by queue, route;

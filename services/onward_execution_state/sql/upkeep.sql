@@ -28,10 +28,10 @@ on conflict (stream, incarnation) do update set up_to = excluded.up_to, at = exc
  where purges.up_to < excluded.up_to;
 
 -- name: unmoved
--- Open executions that nothing has happened to for a while, in order of their id.
+-- Open executions that nothing has happened to for a while, in order of their id; what is paused needs nothing.
 select id, project, version, ready, worker_id, due_at, route
   from executions
- where outcome is null and updated_at < $1 and id > $2
+ where outcome is null and updated_at < $1 and id > $2 and reason is distinct from 'paused'
  order by id
  limit $3;
 

@@ -177,3 +177,21 @@ def test_events_steps_attempts_and_checkpoints_are_listed(onward, gateway):
     ]
     assert columns(onward("execution", "attempts", one).out)[1][:3] == ["1", "✕ failed", "w1"]
     assert columns(onward("execution", "checkpoints", one).out)[1][2:] == ["step", "fetch[a]", "yes", "[1]"]
+
+
+def test_executions_are_paused_and_resumed(onward, gateway):
+    free, held, ended = (gateway.submit() for _ in range(3))
+    gateway.start(held)
+    gateway.start(ended)
+    gateway.complete(ended)
+
+    paused = onward("execution", "pause", free, held, ended, "--reason", "later")
+
+    assert paused.code == 2
+    assert paused.out.splitlines()[0].endswith("pending (paused)")
+    assert f"{held}: its worker ends the steps that run first" in paused.err
+    assert "is completed" in paused.err
+    assert gateway.state(free).paused
+    assert gateway.state(held).paused
+    assert onward("execution", "resume", free).code == 0
+    assert not gateway.state(free).paused

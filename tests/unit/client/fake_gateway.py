@@ -240,6 +240,10 @@ class FakeGateway:
         state = self.state(one)
         if verb == "cancel":
             events = commands.cancel(state, now(), body.get("reason"))
+        elif verb == "pause":
+            events = commands.pause(state, now(), body.get("reason"))
+        elif verb == "resume":
+            events = commands.resume(state, now())
         elif verb == "retry":
             events = commands.retry(state, now(), fresh=body["from_start"])
         else:
@@ -248,7 +252,8 @@ class FakeGateway:
             self.logs[one] += events
             self.changed.notify_all()
         after = view(self.state(one))
-        return (202 if after.reason == "cancelling" else 200), after, {}
+        asked = after.reason == "cancelling" or (verb == "pause" and after.worker_id is not None)
+        return (202 if asked else 200), after, {}
 
 
 @contextlib.contextmanager

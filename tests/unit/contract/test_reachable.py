@@ -62,6 +62,8 @@ def by_owner(state: Execution) -> Iterator[tuple[ev.AnyEvent, ...]]:
         yield (ev.ChildrenSpawned(**base, group="map", first=0, **inputs),)
     elif not state.groups["map"].done:
         yield (ev.Suspended(**base, reason="waiting", children={"map": 1}),)
+    if state.paused:
+        yield (ev.Suspended(**base, reason="paused"),)
     yield (ev.Completed(**base),)
     yield (ev.Released(**wake, attempt=state.attempt, worker_id="w1"),)
     for error in (ERROR, FATAL):
@@ -180,6 +182,11 @@ def test_from_every_state_that_has_not_ended_something_moves_on():
         if not state.ended and not movers(after_any_pause(state))
     ]
     assert stranded == []
+
+
+def test_what_is_stopped_or_undone_is_not_held_up_by_a_pause():
+    held_up = [path for state, path in STATES.values() if state.paused and (state.cancelling or state.ending)]
+    assert held_up == []
 
 
 WAKES = {

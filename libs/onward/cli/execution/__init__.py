@@ -11,6 +11,8 @@ COMMANDS = {
     "logs": ("onward.cli.execution.live:logs", "Print the log of an execution."),
     "watch": ("onward.cli.execution.live:watch", "Print each change of an execution until it ends."),
     "cancel": ("onward.cli.execution.control:cancel", "Stop executions."),
+    "pause": ("onward.cli.execution.pausing:pause", "Pause executions; the steps that run end first."),
+    "resume": ("onward.cli.execution.pausing:resume", "Let paused executions go on."),
     "retry": ("onward.cli.execution.control:retry", "Give a failed or cancelled execution another life."),
     "answer": ("onward.cli.execution.control:answer", "Answer a question that an execution asks."),
     "events": ("onward.cli.execution.details:events", "List what happened to an execution."),

@@ -112,7 +112,9 @@ def checkpoints(id: str, form: str) -> None:
 
 
 def _what_next(here: Session, found: show.Json) -> None:
-    if found["waiting_on"]:
+    if found["reason"] == "paused":
+        here.hint(f"onward execution resume {found['id']}")
+    elif found["waiting_on"]:
         here.hint(f"onward execution answer {found['id']} ANSWER")
     elif found["status"] == "failed":
         here.hint(f"onward execution logs {found['id']}")

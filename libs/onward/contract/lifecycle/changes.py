@@ -11,6 +11,8 @@ from onward.contract.lifecycle import waiting
 
 _LET_GO: dict[str, Any] = {"worker_id": None, "connection": None, "work_sequence": None, "ack_subject": None}
 _NO_TIMER: dict[str, Any] = {"due": None, "asked_due": None}
+_NO_PAUSE: dict[str, Any] = {"paused": False, "paused_from": None}
+"""What is stopped or undone is not held up by a pause, or nobody could finish it."""
 
 
 def _unchanged(s: Execution, e: ev.Event) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def _paused(s: Execution, e: ev.Paused) -> dict[str, Any]:
 
 
 def _resumed(s: Execution, e: ev.Resumed) -> dict[str, Any]:
-    changes: dict[str, Any] = {"paused": False, "paused_from": None}
+    changes: dict[str, Any] = {**_NO_PAUSE}
     if s.reason == "paused":
         changes["reason"] = s.paused_from
     if s.ready:
@@ -121,21 +123,22 @@ def _deadlines(s: Execution, e: ev.Event) -> dict[str, Any]:
 
 
 def _cancel_requested(s: Execution, e: ev.CancelRequested) -> dict[str, Any]:
-    woken = {} if s.held else {"ready": True, "ready_by": e.n, "paused": False, "wants": {}, **_NO_TIMER}
-    return {"reason": "cancelling", "cancelling": True, "cancel_because": e.because, **woken}
+    woken = {} if s.held else {"ready": True, "ready_by": e.n, "wants": {}, **_NO_TIMER}
+    return {"reason": "cancelling", "cancelling": True, "cancel_because": e.because, **_NO_PAUSE, **woken}
 
 
 def _compensating(s: Execution, e: ev.Compensating) -> dict[str, Any]:
-    woken = {} if s.held else {"ready": True, "ready_by": e.n, "paused": False, "wants": {}, **_NO_TIMER}
-    return {"reason": "undoing", "ending": Ending(reason=e.reason, error=e.error), "error": e.error, **woken}
+    woken = {} if s.held else {"ready": True, "ready_by": e.n, "wants": {}, **_NO_TIMER}
+    ending = Ending(reason=e.reason, error=e.error)
+    return {"reason": "undoing", "ending": ending, "error": e.error, **_NO_PAUSE, **woken}
 
 
 def _end(s: Execution) -> dict[str, Any]:
     # What was slept and answered stays known to a later life; what was still open is over.
     over = {key: wait for key, wait in s.waits.items() if wait.done}
     return {
-        "ready": False, "resumes": False, "cancelling": False, "ending": None, "paused": False, "paused_from": None,
-        "waits": over, "wants": {}, "deadlines": {}, "asked_deadlines": {}, **_NO_TIMER,
+        "ready": False, "resumes": False, "cancelling": False, "ending": None,
+        "waits": over, "wants": {}, "deadlines": {}, "asked_deadlines": {}, **_NO_PAUSE, **_NO_TIMER,
     }  # fmt: skip
 
 

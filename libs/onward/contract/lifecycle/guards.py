@@ -47,6 +47,12 @@ def _undoes(event: ev.Event) -> bool:
     return isinstance(event, ev.Released)
 
 
+def _may_suspend(state: Execution, event: ev.Suspended) -> str | None:
+    if event.reason == "paused" and not state.paused:
+        return "it is not paused"
+    return _may_own(state, event)
+
+
 def _may_spawn(state: Execution, event: ev.ChildrenSpawned) -> str | None:
     group = state.groups.get(event.group)
     if event.first != (group.spawned if group else 0):
@@ -132,6 +138,7 @@ def _may_cancel(state: Execution, _: ev.Cancelled) -> str | None:
 GUARDS: dict[type[ev.Event], Callable[[Execution, Any], str | None]] = {
     **dict.fromkeys(BY_OWNER, _may_own),
     ev.Started: _may_start,
+    ev.Suspended: _may_suspend,
     ev.ChildrenSpawned: _may_spawn,
     ev.ChildrenDone: _may_end_children,
     ev.WaitExpired: _may_expire,
