@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         load_checkpoint,
         log,
         now,
+        once,
         output,
         progress,
         random,
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
         sync,
         uuid,
     )
-    from onward.tasks.outcome import Fatal, ProcessDied, RetryAfter
+    from onward.tasks.outcome import Fatal, InDoubt, NotDone, ProcessDied, RetryAfter
     from onward.tasks.registry import Registry, Task
     from onward.tasks.steps import Step
 
 __version__ = "0.1.0"
 __all__ = [
     "Fatal",
+    "InDoubt",
+    "NotDone",
     "ProcessDied",
     "Registry",
     "Retry",
@@ -43,6 +46,7 @@ __all__ = [
     "load_checkpoint",
     "log",
     "now",
+    "once",
     "output",
     "progress",
     "random",
@@ -54,7 +58,7 @@ __all__ = [
 
 _HOMES = {
     "Retry": "onward.contract.retry",
-    **dict.fromkeys(("Fatal", "ProcessDied", "RetryAfter"), "onward.tasks.outcome"),
+    **dict.fromkeys(("Fatal", "InDoubt", "NotDone", "ProcessDied", "RetryAfter"), "onward.tasks.outcome"),
     **dict.fromkeys(("Registry", "Task"), "onward.tasks.registry"),
     "Step": "onward.tasks.steps",
 }

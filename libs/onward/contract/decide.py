@@ -90,9 +90,9 @@ def envelope(state: Execution, moment: Moment, ahead: int = 1, wake: str | None 
     }  # fmt: skip
 
 
-def last(state: Execution, moment: Moment) -> dict[str, Any]:
+def last(state: Execution, moment: Moment, ahead: int = 1) -> dict[str, Any]:
     """The envelope of an event that ends a life: it names whose child this is (PROTOCOL F2)."""
-    return {**envelope(state, moment), "child_of": state.child_of}
+    return {**envelope(state, moment, ahead), "child_of": state.child_of}
 
 
 def deadlines(timeouts: ev.TimeoutPolicy, start: datetime) -> dict[str, datetime]:

@@ -5,12 +5,15 @@ Events that a `carried` stands for may be missing: then what it carries is shown
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from onward.contract import events as ev
 from onward.contract.execution import ENDED, Execution
-from onward.contract.log import checkpoints_in
+from onward.contract.lifecycle.changes import step_id
+from onward.contract.lifecycle.guards import UNDO
+from onward.contract.log import Identity, checkpoints_in
 from onward.contract.view import ErrorView
 
 RUNNING, WAITING, COMPLETED, FAILED, CANCELLED, LOST = (
@@ -37,9 +40,10 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
-    """A named piece of a task: `completed`, `retrying` (it failed and is tried again) or `failed`.
+    """A named piece of a task: `completed`, `retrying` (after a failure), `failed`, `undone`, `undo_failed`.
 
-    `forgotten` steps belong to lives before a retry from the start.
+    One that runs at most once is also `running`, or `in_doubt`: it began, and nobody knows whether it happened.
+    `forgotten` steps belong to lives before a retry from the start. `drifted`: its code has changed since it was saved.
     """
 
     scope: str
@@ -48,11 +52,13 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     attempt: int
     tries: int
-    ended_at: datetime
+    ended_at: datetime | None
     duration_ms: float | None
     result: ev.RawOrNone
     error: ErrorView | None
     forgotten: bool
+    undo: str | None = None
+    drifted: bool = False
 
 
 class CheckpointView(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,18 +98,59 @@ def attempts(events: Iterable[ev.AnyEvent]) -> list[AttemptView]:
 def steps(events: Iterable[ev.AnyEvent]) -> list[StepView]:
     """Every step as it stands now, in the order of their first sign."""
     forgotten: list[StepView] = []
-    seen: dict[tuple[str, str, str], StepView] = {}
+    seen: dict[Identity, StepView] = {}
     for event in _in_order(events):
         if isinstance(event, ev.RetryRequested) and event.fresh:
             forgotten += [msgspec.structs.replace(step, forgotten=True) for step in seen.values()]
             seen = {}
-        elif isinstance(event, ev.StepFailed):
-            seen[event.scope, event.name, event.key] = _failed_step(event)
         else:
-            for point in checkpoints_in(event):
-                if point.kind == "step":
-                    seen[point.scope, point.name, point.key] = _completed_step(point)
+            _follow(seen, event)
     return forgotten + list(seen.values())
+
+
+def _follow(seen: dict[Identity, StepView], event: ev.AnyEvent) -> None:
+    match event:
+        case ev.StepStarted():
+            seen[event.scope, event.name, event.key] = _started_step(event)
+        case ev.StepFailed(scope=scope) if scope != UNDO:
+            seen[event.scope, event.name, event.key] = _failed_step(event)
+        case ev.StepFailed():
+            _change(seen, _undone_of(event), status="undo_failed", error=_error(event.error))
+        case ev.Drifted():
+            for at in [at for at, step in seen.items() if step_id(step) in event.steps]:
+                _change(seen, at, drifted=True)
+        case (
+            ev.Suspended()
+            | ev.Recovered()
+            | ev.Released()
+            | ev.AttemptFailed()
+            | ev.Failed()
+            | ev.Cancelled()
+        ):
+            for at in [at for at, step in seen.items() if step.status == RUNNING]:
+                _change(seen, at, status="in_doubt")
+        case _:
+            _save(seen, event)
+
+
+def _save(seen: dict[Identity, StepView], event: ev.AnyEvent) -> None:
+    for point in checkpoints_in(event):
+        at = point.scope, point.name, point.key
+        if point.kind == UNDO:
+            _change(seen, at, status="undone", error=None)
+        elif point.kind == "step":
+            seen[at] = _completed_step(point)
+
+
+def _change(seen: dict[Identity, StepView], at: Identity, **changes: Any) -> None:
+    if at in seen:
+        seen[at] = msgspec.structs.replace(seen[at], **changes)
+
+
+def _undone_of(event: ev.StepFailed) -> Identity:
+    # An undo that failed names the step by the name, and its scope and key together in the key.
+    scope, _, key = event.key.rpartition("|")
+    return scope, event.name, key
 
 
 def checkpoints(events: Iterable[ev.AnyEvent]) -> list[CheckpointView]:
@@ -200,7 +247,14 @@ def _completed_step(point: ev.CheckpointReached) -> StepView:
     return StepView(
         scope=point.scope, name=point.name, key=point.key, status=COMPLETED, attempt=point.attempt,
         tries=point.tries, ended_at=point.at, duration_ms=point.duration_ms, result=point.result, error=None,
-        forgotten=False,
+        forgotten=False, undo=point.undo,
+    )  # fmt: skip
+
+
+def _started_step(event: ev.StepStarted) -> StepView:
+    return StepView(
+        scope=event.scope, name=event.name, key=event.key, status=RUNNING, attempt=event.attempt, tries=1,
+        ended_at=None, duration_ms=None, result=None, error=None, forgotten=False,
     )  # fmt: skip
 
 

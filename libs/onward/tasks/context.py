@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from onward.tasks.outcome import Interrupted
-from onward.tasks.policy import PLAIN, StepPolicy
+from onward.tasks.policy import AT_MOST_ONCE, PLAIN, StepPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,6 +106,15 @@ def step(name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) ->
 def step(name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Awaitable[Any]:
     """Run any function as a step: its result is saved under `name` and not computed again."""
     return call_step(name, fn, args, kwargs)
+
+
+@overload
+def once(name: str, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]: ...
+@overload
+def once(name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]: ...
+def once(name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+    """Run any function as a step, at most once: after a crash in the middle of it a person says whether it happened."""
+    return call_step(name, fn, args, kwargs, policy=AT_MOST_ONCE)
 
 
 def sync(awaitable: Awaitable[T]) -> T:

@@ -13,6 +13,14 @@ class RetryAfter(Exception):
         self.seconds = seconds
 
 
+class InDoubt(Exception):
+    """A step that runs at most once does not know whether it happened."""
+
+
+class NotDone(Exception):
+    """Raised by the `verify` of a step that is in doubt: it did not happen."""
+
+
 class ProcessDied(Exception):
     """The process of a function with `process=True` ended before the function did."""
 

@@ -12,7 +12,7 @@ from onward.contract.retry import ONCE, Retry
 from onward.contract.submission import TaskSpec
 from onward.tasks import codec
 from onward.tasks.own_process import callable_for
-from onward.tasks.policy import StepPolicy
+from onward.tasks.policy import OnDrift, OnExhausted, StepPolicy
 from onward.tasks.steps import Step, StepDecorator, UndoableStepDecorator
 
 P = ParamSpec("P")
@@ -28,6 +28,7 @@ class Task(Generic[P, T]):
         self.fn, self.spec, self.takes = fn, spec, takes
         self.call = callable_for(fn, f"task {spec.name}", process=process)
         self.name = spec.name
+        self.on_drift: OnDrift = "warn"
         self.__doc__, self.__wrapped__ = fn.__doc__, fn
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -87,6 +88,7 @@ class Registry:
     def task(
         self, *, name: str | None = None, queue: str = "default", priority: int = 5, retry: Retry | None = None,
         timeout: float | None = None, version: str | None = None, process: bool = False,
+        on_drift: OnDrift = "warn", on_exhausted: OnExhausted = "fail",
     ) -> "_Decorator": ...  # fmt: skip
 
     def task(
@@ -100,8 +102,13 @@ class Registry:
         timeout: float | None = None,
         version: str | None = None,
         process: bool = False,
+        on_drift: OnDrift = "warn",
+        on_exhausted: OnExhausted = "fail",
     ) -> Any:
         """Register a function as a task, under its own name unless one is given. `timeout`: seconds an attempt.
+
+        `on_drift`: what happens to a saved step that is called with other arguments: warn and use it, rerun it, or hold
+        the execution for repair. `on_exhausted`: what happens when the last attempt has failed: fail, hold, or ask.
 
         `process`: run it in a process of its own, which can be killed; for a plain def that another process can import.
         """
@@ -121,8 +128,10 @@ class Registry:
                 retry=retry or Retry(),
                 timeouts=Timeouts(attempt=timeout),
                 version=version,
+                on_exhausted=on_exhausted,
             )
             task: Task[..., Any] = Task(fn, spec, takes, process=process)
+            task.on_drift = on_drift
             self.tasks[named] = task
             return task
 
@@ -135,12 +144,14 @@ class Registry:
     @overload
     def step(
         self, *, undo: Step[[T], Any], name: str | None = None, retry: Retry | None = None,
-        timeout: float | None = None, process: bool = False,
+        timeout: float | None = None, process: bool = False, once: bool = False,
+        verify: Callable[..., Any] | None = None, on_drift: OnDrift | None = None,
     ) -> UndoableStepDecorator[T]: ...  # fmt: skip
     @overload
     def step(
         self, *, name: str | None = None, retry: Retry | None = None, timeout: float | None = None,
-        process: bool = False,
+        process: bool = False, once: bool = False, verify: Callable[..., Any] | None = None,
+        on_drift: OnDrift | None = None,
     ) -> StepDecorator: ...  # fmt: skip
 
     def step(
@@ -152,15 +163,25 @@ class Registry:
         retry: Retry | None = None,
         timeout: float | None = None,
         process: bool = False,
+        once: bool = False,
+        verify: Callable[..., Any] | None = None,
+        on_drift: OnDrift | None = None,
     ) -> Any:
         """Make a function a step: its result is saved. Without `retry` a failed step fails its attempt.
 
         `undo` takes the step's result, and runs when the execution fails or is cancelled after the step was done.
+        `once`: it runs at most once. A crash within leaves it in doubt: `verify`, called with the same arguments,
+        returns its result or raises NotDone; without it a person is asked. `on_drift`: as for a task, for this step.
         `process`: run it in a process of its own, which can be killed; for a plain def that another process can import.
         """
         if undo is not None:
             self._keep_undo(undo)
-        policy = StepPolicy(retry=retry or ONCE, timeout=timeout, undo=None if undo is None else undo.name)
+        if verify is not None and not once:
+            raise ValueError("verify= is for a step with once=True")
+        policy = StepPolicy(
+            retry=retry or ONCE, timeout=timeout, undo=None if undo is None else undo.name, once=once, verify=verify,
+            on_drift=on_drift,
+        )  # fmt: skip
 
         def make(fn: Callable[..., Any]) -> Step[..., Any]:
             return Step(fn, name or fn.__name__, policy, process=process)

@@ -15,6 +15,11 @@ class StepTry(msgspec.Struct, frozen=True):
     name: str
     key: str
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What identifies the step in events."""
+        return {"scope": self.scope, "name": self.name, "key": self.key}
+
 
 Run = Callable[[], Awaitable[Any]]
 Around = Callable[[StepTry, Run], Awaitable[Any]]

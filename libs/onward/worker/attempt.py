@@ -167,7 +167,9 @@ async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
     try:
         while True:
             writer = _writer(hold, env)
-            session = (UndoSession if hold.state.undoing else Session)(hold, writer, env.random)
+            session = (UndoSession if hold.state.undoing else Session)(
+                hold, writer, env.random, task.on_drift
+            )
             running = env.holds[state.id] = Running(hint, hold, session, writer)
             writer.on_lost = partial(session.interrupt, "lost")
             token = current_writer.set(writer)
@@ -235,11 +237,13 @@ def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> t
     moment = env.moment()
     match outcome:
         case Returned(output):
-            return (ev.Completed(**last(state, moment), output=output),)
+            return _completed(state, moment, output, session)
         case Raised(error, after):
             return attempt_ended_badly(state, moment, error, env.random, after)
         case Stopped("suspend"):
             return session.suspension(state)
+        case Stopped("hold") if session.error is not None:
+            return (ev.Failed(**last(state, moment), reason="held", error=session.error),)
         case Stopped("undo"):
             return (undo.ending(session.hold.log, moment, env.owner.worker_id),)
         case Stopped("pause"):
@@ -249,6 +253,17 @@ def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> t
             # A drain. A cancel does not come this far: it is in the log, and appending finds it (Cancelling).
             fields = envelope(state, moment, wake=state.route)
             return (ev.Released(**fields, attempt=state.attempt, worker_id=env.owner.worker_id),)
+
+
+def _completed(
+    state: Execution, moment: Moment, output: msgspec.Raw, session: Session
+) -> tuple[ev.AnyEvent, ...]:
+    if not session.unused:
+        return (ev.Completed(**last(state, moment), output=output),)
+    drifted = ev.Drifted(
+        **envelope(state, moment), attempt=state.attempt, kind="unused", steps=session.unused
+    )
+    return (drifted, ev.Completed(**last(state, moment, ahead=2), output=output))
 
 
 async def notice(running: Running) -> None:

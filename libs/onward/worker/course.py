@@ -24,7 +24,9 @@ class Course:
         self.loop = asyncio.get_running_loop()
         self.execution_id, self.attempt = hold.state.id, hold.state.attempt
         self.interrupted: str | None = None
-        """Why the code is being stopped: suspend, pause, cancel, lost, timeout, drain."""
+        """Why the code is being stopped: suspend, pause, cancel, lost, timeout, drain, hold."""
+        self.error: ev.Failure | None = None
+        """What the attempt ends with, where it is stopped for a timeout or held for repair."""
         self.stop: Callable[[], None] = lambda: None
         self.grace = 5.0
         """Seconds that code which is asked to stop may take, and again until it is abandoned."""
@@ -51,6 +53,11 @@ class Course:
             for told in self.on_interrupt:
                 told(why)
         self.stop()
+
+    def end_with(self, why: str, error: ev.Failure) -> None:
+        """Stop the code, for it is held for repair or took too long: that is how the attempt ends."""
+        self.error = self.error or error
+        self.interrupt(why)
 
     def noticed(self, state: Execution) -> None:
         """Something was appended by somebody else."""

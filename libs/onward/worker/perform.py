@@ -62,6 +62,7 @@ async def perform(
     try:
         async with asyncio.timeout(limit):
             result = await running.result()
+        session.returned()
         return Returned(codec.encode(result, "the result"))
     except TimeoutError as error:
         if session.interrupted is None and running.limit_reached:

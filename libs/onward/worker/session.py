@@ -9,9 +9,10 @@ from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lines import MAX_LINE
 from onward.tasks import codec
-from onward.tasks.policy import StepPolicy
+from onward.tasks.policy import OnDrift, StepPolicy
 from onward.worker.call import current_step, step_key
 from onward.worker.course import Course
+from onward.worker.drift import Drift
 from onward.worker.hold import Hold
 from onward.worker.logs import LineWriter
 from onward.worker.steps import Steps
@@ -24,11 +25,19 @@ PIECE = MAX_LINE // 4
 class Session(Course):
     """One attempt of one execution, seen from its code. Implements onward.tasks.context.Session."""
 
-    def __init__(self, hold: Hold, lines: LineWriter, random: Callable[[], float]) -> None:
+    def __init__(
+        self, hold: Hold, lines: LineWriter, random: Callable[[], float], on_drift: OnDrift = "warn"
+    ) -> None:
         super().__init__(hold, random)
         self._lines = lines
         self._saved = hold.log.checkpoints()
-        self._steps, self._waits = Steps(self, self._saved), Waits(self)
+        self._waits = Waits(self)
+        self._drift = Drift(
+            self, self._saved, on_drift, lambda text: lines.write("warning", "system", text, None)
+        )
+        self._steps = Steps(self, self._saved, self._drift, self._waits.until)
+        self.unused: tuple[str, ...] = ()
+        """The saved steps that the code did not call, once it has returned."""
         self._progress_at = float("-inf")
 
     async def ready(self, given: msgspec.Raw) -> msgspec.Raw:
@@ -38,6 +47,10 @@ class Session(Course):
                 whole = await self.hold.large.whole(saved.result)
                 self._saved[key] = msgspec.structs.replace(saved, result=whole)
         return await self.hold.large.whole(given)
+
+    def returned(self) -> None:
+        """The code has come to its end."""
+        self.unused = self._drift.unused()
 
     def suspension(self, state: Execution) -> tuple[ev.AnyEvent, ...]:
         """The event that lets go of an execution that only waits; none where a wait is over by now."""

@@ -1,11 +1,11 @@
 """The steps of a running attempt: what is saved is not run again, what is new is paid for when it is stored."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from onward.contract import events as ev
-from onward.contract.retry import Retry
+from onward.contract.log import Identity
 from onward.tasks import codec
 from onward.tasks.outcome import Interrupted
 from onward.tasks.policy import StepPolicy
@@ -13,6 +13,8 @@ from onward.worker.again import again_after
 from onward.worker.around import StepTry, tried
 from onward.worker.call import Call
 from onward.worker.course import Course
+from onward.worker.doubt import Doubt
+from onward.worker.drift import Drift
 from onward.worker.failure import describe
 from onward.worker.hold import Cancelling, Lost
 from onward.worker.places import scope_here
@@ -21,9 +23,15 @@ from onward.worker.places import scope_here
 class Steps:
     """The steps of one attempt, and the results saved so far."""
 
-    def __init__(self, course: Course, saved: dict[tuple[str, str, str], ev.CheckpointReached]) -> None:
-        self._course = course
-        self._saved = saved
+    def __init__(
+        self,
+        course: Course,
+        saved: dict[Identity, ev.CheckpointReached],
+        drift: Drift,
+        until: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._course, self._saved, self._drift = course, saved, drift
+        self._doubt = Doubt(course, until)
 
     def call(
         self, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None,
@@ -32,46 +40,53 @@ class Steps:
         """The step as an awaitable; its place among its namesakes is counted now, not when it runs."""
         scope = scope_here.get()
         place = self._course.places.next(scope, name) if key is None else key
-        return self._step(scope, name, place, Call(fn, args, kwargs, policy.timeout, returns), policy)
+        this = StepTry(self._course.execution_id, scope, name, place)
+        return self._step(this, Call(fn, args, kwargs, policy.timeout, returns), policy)
 
-    async def _step(self, scope: str, name: str, key: str, call: Call, policy: StepPolicy) -> Any:
-        saved = self._saved.get((scope, name, key))
-        if saved is not None:
+    async def _step(self, this: StepTry, call: Call, policy: StepPolicy) -> Any:
+        saved = self._saved.get((this.scope, this.name, this.key))
+        self._drift.called(this)
+        arguments = codec.fingerprint(call.args, call.kwargs)
+        if saved is not None and await self._drift.fits(this, saved, arguments, policy):
             return call.read(await self._course.hold.large.whole(saved.result))
         await self._course.enter()
         self._course.busy()
         started = self._course.loop.time()
         try:
-            result, tries = await self._tries(scope, name, key, call, policy.retry)
-            raw = codec.encode(result, f"the result of step {name}")
+            result, tries = await self._tries(this, call, policy)
+            raw = codec.encode(result, f"the result of step {this.name}")
             took = round((self._course.loop.time() - started) * 1000, 3)
-            kept = await self._course.hold.large.keep(raw, f"the result of step {name}")
-            arguments = codec.fingerprint(call.args, call.kwargs)
+            kept = await self._course.hold.large.keep(raw, f"the result of step {this.name}")
             await self._course.append(
-                ev.CheckpointReached, attempt=self._course.attempt, kind="step", scope=scope, name=name, key=key,
-                result=kept, arguments=arguments, tries=tries, duration_ms=took, undo=policy.undo,
+                ev.CheckpointReached, attempt=self._course.attempt, kind="step", **this.names, result=kept,
+                arguments=arguments, tries=tries, duration_ms=took, undo=policy.undo,
             )  # fmt: skip
             return call.read(raw)
         finally:
             self._course.idle()
 
-    async def _tries(self, scope: str, name: str, key: str, call: Call, retry: Retry) -> tuple[Any, int]:
-        tries, began = 0, self._course.loop.time()
+    async def _tries(self, this: StepTry, call: Call, policy: StepPolicy) -> tuple[Any, int]:
+        tries, began, retry = 0, self._course.loop.time(), policy.retry
         while True:
             tries += 1
             try:
-                this = StepTry(self._course.execution_id, scope, name, key)
-                return await tried(this, lambda: call.run(self._course, scope, name, key)), tries
+                return await self._try(this, call, policy), tries
             except (Interrupted, asyncio.CancelledError, Lost, Cancelling):
                 raise
             except Exception as error:
                 elapsed = self._course.loop.time() - began
                 delay = again_after(error, retry, tries, elapsed, self._course.random)
-                if retry.attempts > 1:
+                if (retry.attempts > 1 or policy.once) and not self._doubt.unsettled(this):
                     await self._course.append(
-                        ev.StepFailed, attempt=self._course.attempt, scope=scope, name=name, key=key, tries=tries,
+                        ev.StepFailed, attempt=self._course.attempt, **this.names, tries=tries,
                         error=describe(error, retry), delay_ms=None if delay is None else delay * 1000,
                     )  # fmt: skip
                 if delay is None:
                     raise
                 await asyncio.sleep(delay)
+
+    async def _try(self, this: StepTry, call: Call, policy: StepPolicy) -> Any:
+        def run() -> Awaitable[Any]:
+            return tried(this, lambda: call.run(self._course, this.scope, this.name, this.key))
+
+        return await (self._doubt.at_most_once(this, call, policy.verify, run) if policy.once else run())

@@ -12,6 +12,7 @@ from onward.contract.execution import Execution, Wait
 from onward.tasks import codec
 from onward.tasks.outcome import Interrupted
 from onward.worker.course import Course
+from onward.worker.doubt import IN_DOUBT
 
 SHORT = 2.0
 """Sleeps up to this many seconds stay in memory."""
@@ -54,7 +55,7 @@ class Waits:
         if key not in self._course.hold.state.waits:
             until = self._course.hold.moment().now + timedelta(seconds=seconds)
             await self._course.append(ev.Slept, wait=key, until=until)
-        await self._until(key)
+        await self.until(key)
 
     async def ask(self, text: str, choices: tuple[str, ...], wanted: Any) -> Any:
         """The answer a person gave, as `wanted`; suspends until there is one."""
@@ -63,11 +64,12 @@ class Waits:
             schema = None if wanted is None or choices else codec.schema(wanted)
             raw = None if schema is None else msgspec.Raw(msgspec.json.encode(schema))
             await self._course.append(ev.QuestionAsked, wait=key, text=text, choices=choices, schema=raw)
-        await self._until(key)
+        await self.until(key)
         answer = self._course.hold.state.waits[key].answer
         return codec.decode(answer or b"null", Any if wanted is None else wanted)
 
-    async def _until(self, key: str) -> None:
+    async def until(self, key: str) -> None:
+        """Return once this wait of the log is over; suspends."""
         wait = self._course.hold.state.waits[key]
         if wait.done:
             return
@@ -109,6 +111,8 @@ class Waits:
             return ()
         due = min((w.until for w in waits if w.until), default=None)
         reason = "waiting_for_input" if any(w.kind == "question" for w in waits) else "sleeping"
+        if any(key.startswith(IN_DOUBT) for key in self._blocked_on):
+            reason = "in_doubt"
         return (ev.Suspended(**{**envelope(state, self._course.hold.moment()), "due": due}, reason=reason),)
 
 

@@ -50,6 +50,15 @@ def _step_started(s: Execution, e: ev.StepStarted) -> dict[str, Any]:
     return {"in_doubt": {**s.in_doubt, step_id(e): e.n}}
 
 
+def _step_failed(s: Execution, e: ev.StepFailed) -> dict[str, Any]:
+    # Its outcome is known: it did not happen.
+    return (
+        {"in_doubt": {other: n for other, n in s.in_doubt.items() if other != step_id(e)}}
+        if s.in_doubt
+        else {}
+    )
+
+
 def _step_edited(s: Execution, e: ev.StepEdited) -> dict[str, Any]:
     return {"in_doubt": {other: n for other, n in s.in_doubt.items() if other != step_id(e)}}
 
@@ -177,7 +186,7 @@ CHANGES: dict[type[ev.Event], Callable[[Execution, Any], dict[str, Any]]] = {
     ev.Started: _started,
     ev.CheckpointReached: _checkpoint,
     ev.StepStarted: _step_started,
-    ev.StepFailed: _unchanged,
+    ev.StepFailed: _step_failed,
     ev.StepEdited: _step_edited,
     ev.Drifted: _drifted,
     ev.Progressed: _progressed,
