@@ -22,13 +22,17 @@ if TYPE_CHECKING:
         sync,
         uuid,
     )
-    from onward.tasks.outcome import Fatal, InDoubt, NotDone, ProcessDied, RetryAfter
+    from onward.tasks.family import Ended, Handle
+    from onward.tasks.outcome import ChildFailed, Fatal, InDoubt, NotDone, ProcessDied, RetryAfter
     from onward.tasks.registry import Registry, Task
     from onward.tasks.steps import Step
 
 __version__ = "0.1.0"
 __all__ = [
+    "ChildFailed",
+    "Ended",
     "Fatal",
+    "Handle",
     "InDoubt",
     "NotDone",
     "ProcessDied",
@@ -58,7 +62,10 @@ __all__ = [
 
 _HOMES = {
     "Retry": "onward.contract.retry",
-    **dict.fromkeys(("Fatal", "InDoubt", "NotDone", "ProcessDied", "RetryAfter"), "onward.tasks.outcome"),
+    **dict.fromkeys(
+        ("ChildFailed", "Fatal", "InDoubt", "NotDone", "ProcessDied", "RetryAfter"), "onward.tasks.outcome"
+    ),
+    **dict.fromkeys(("Ended", "Handle"), "onward.tasks.family"),
     **dict.fromkeys(("Registry", "Task"), "onward.tasks.registry"),
     "Step": "onward.tasks.steps",
 }

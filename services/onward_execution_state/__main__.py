@@ -15,8 +15,9 @@ from onward.process.settings import load_or_exit
 from onward.process.stop import Stop
 from onward.telemetry.setup import start_telemetry
 from onward_execution_state.admin import VERBS, run_verb
+from onward_execution_state.moments import new_id
 from onward_execution_state.settings import Settings
-from onward_execution_state.with_postgres import WithPostgres, new_id
+from onward_execution_state.with_postgres import WithPostgres
 from onward_execution_state.without_postgres import WithoutPostgres
 
 

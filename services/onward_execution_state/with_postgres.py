@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +10,6 @@ from typing import Any
 from onward.bus import streams
 from onward.bus.bus import Bus
 from onward.bus.depths import Depth, depths
-from onward.contract import ids
 from onward.contract.errors import Unavailable
 from onward.process.health import Health
 from onward.process.loop import Loop, RunOnce, utc_now
@@ -27,6 +25,7 @@ from onward_execution_state.maintenance.repair import Repairer
 from onward_execution_state.maintenance.retention import Retention, RetentionSettings
 from onward_execution_state.maintenance.sweeping import Sweeper
 from onward_execution_state.migrate import migrate
+from onward_execution_state.moments import new_id
 from onward_execution_state.overview import Overview
 from onward_execution_state.project import Projector
 from onward_execution_state.queries import Queries
@@ -180,8 +179,3 @@ class WithPostgres:
 
 def _overdue(loop: Loop) -> str | None:
     return loop.overdue(utc_now())
-
-
-def new_id() -> str:
-    """A fresh UUIDv7."""
-    return ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))

@@ -20,9 +20,11 @@ from onward.process.metrics import Metrics
 from onward.process.stop import Stop
 from onward_execution_state.followers.announcer import Announcer
 from onward_execution_state.followers.direct_hints import DirectHints
+from onward_execution_state.followers.families import Families
 from onward_execution_state.followers.queues import Queues
 from onward_execution_state.followers.supervisor import DISCONNECTS, Supervisor
 from onward_execution_state.followers.timekeeper import Timekeeper
+from onward_execution_state.moments import moments_of
 from onward_execution_state.settings import Settings
 from onward_execution_state.workers import Workers
 
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 
 FOLLOWERS = ("followers",)
-"""The durable consumers of EVENTS. Timekeeper and announcer share one: the server hands each event over once."""
+"""The durable consumers of EVENTS. The followers share one: the server hands each event over once."""
 
 _BATCH = 500
 _LOOK_AT_SOURCE = timedelta(seconds=1)
@@ -54,6 +56,7 @@ class WithoutPostgres:
         self._supervisor = Supervisor(bus.events, bus.messages, self.workers, metrics)
         self._timekeeper = Timekeeper(self._schedule, self._purge_timers, metrics)
         self._announcer = Announcer(bus.messages.publish)
+        self._families = Families(bus.events, bus.messages, moments_of("family_keeper"), metrics)
         self._direct_hints = DirectHints(bus.connection, bus.events, metrics)
 
     async def run(self) -> None:
@@ -109,6 +112,7 @@ class WithoutPostgres:
 
         async def stored(_subject: str, data: bytes) -> None:
             self._supervisor.hear_event(data)
+            self._families.hear(data)
             self.on_event()
 
         async def beat(_subject: str, data: bytes) -> None:
@@ -120,10 +124,12 @@ class WithoutPostgres:
         if system is not None:
             system.listen(DISCONNECTS, lambda _s, _r, _h, data: self._supervisor.hear_disconnect(data))
 
-    async def _each(self, batch: Sequence[Raw]) -> None:
+    async def _each(self, batch: Sequence[Raw]) -> Awaitable[None] | None:
+        told = self._families.take(batch)
         # The timekeeper first: it is the one that can fail, and then nothing was announced yet.
         await self._timekeeper(batch)
         await self._announcer(batch)
+        return told
 
     async def _follow(self, name: str, follower: Follower) -> None:
         while True:

@@ -43,7 +43,7 @@ FREE = {
     "labels",
     "waits",
 }
-FREE |= {"holds", "levels", "before", "deadlines", "inputs"}
+FREE |= {"holds", "levels", "before", "deadlines", "inputs", "tolerates"}
 
 
 def frozen(name: str) -> bytes:

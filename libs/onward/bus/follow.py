@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 from onward.bus.api import NOT_FOUND_CONSUMER, Refused, call
@@ -23,6 +23,8 @@ log = logging.getLogger("onward.bus")
 ACK_WAIT = 30.0
 HEARTBEAT_SECONDS = 5
 PULL_SECONDS = 30
+MOST_UNDER_WAY = 6
+"""Batches whose handler was left with something to finish, while later ones are handed over."""
 
 
 async def follow(
@@ -36,19 +38,30 @@ async def follow(
 ) -> None:
     """Hand events to `handler` for ever, oldest first, in batches of up to `batch`; an exception brings them again.
 
-    The place is kept under `name` in the server: replicas that share it share the work, each batch going to one. A new
+    A handler may return what it leaves to be finished while later events are handed over: they are acked after it. The
+    place is kept under `name` in the server: replicas that share it share the work, each batch going to one. A new
     name begins at sequence `start`, or at the oldest event. What is delivered once more, after a crash, comes late.
     """
     await ensure_follower(connection, name, batch, subject=subject, start=start)
     following = Following(connection, name, batch)
     taken: list[Delivery] = []
+    under_way: set[asyncio.Task[None]] = set()
     try:
         while True:
             taken = await following.next()
-            await _handle(following, name, handler, taken)
-            following.done(taken)
+            more = await _handle(following, name, handler, taken)
+            if more is None:
+                following.done(taken)
+            else:
+                task = asyncio.create_task(_finish(following, name, more, taken))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
             taken = []
+            while len(under_way) >= MOST_UNDER_WAY:
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        for task in under_way:
+            task.cancel()
         await following.close(taken)
 
 
@@ -80,7 +93,23 @@ async def ack_floor(connection: Connection, name: str) -> int | None:
     return int(found["ack_floor"]["stream_seq"])
 
 
-async def _handle(following: "Following", name: str, handler: Follower, taken: "list[Delivery]") -> None:
+async def _finish(following: "Following", name: str, more: Awaitable[None], taken: "list[Delivery]") -> None:
+    """Ack these once what was begun with them is done; give them back where it cannot be."""
+    try:
+        async with _renewing(following, taken):
+            await more
+    except Exception:
+        first, last = taken[0][0].sequence, taken[-1][0].sequence
+        log.exception("follower %s could not finish events %s to %s", name, first, last)
+        await asyncio.sleep(full_jitter(3))
+        following.again(taken)
+    else:
+        following.done(taken)
+
+
+async def _handle(
+    following: "Following", name: str, handler: Follower, taken: "list[Delivery]"
+) -> Awaitable[None] | None:
     """Call the handler until it succeeds: what comes later waits, so that the order stays."""
     raws, failures = [raw for raw, _ in taken], 0
     while True:
@@ -189,6 +218,10 @@ class Following:
     def done(self, taken: list[Delivery]) -> None:
         """Ack these; an ack that is lost brings its event once more."""
         self._say(taken, b"+ACK")
+
+    def again(self, taken: list[Delivery]) -> None:
+        """Have these brought once more."""
+        self._say(taken, b"-NAK")
 
     def renew(self, taken: list[Delivery]) -> None:
         """Keep these, and what waits behind them, for longer."""

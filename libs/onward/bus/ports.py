@@ -146,6 +146,6 @@ class Messages(Protocol):
 class Follower(Protocol):
     """What acts on events: idempotent, called with batches in stream order per shard, acked after it returns."""
 
-    async def __call__(self, batch: Sequence[Raw]) -> None:
-        """Act on these; an exception brings them again."""
+    async def __call__(self, batch: Sequence[Raw]) -> Awaitable[None] | None:
+        """Act on these; an exception brings them again. What it returns is finished before they are acked."""
         ...

@@ -91,8 +91,8 @@ def envelope(state: Execution, moment: Moment, ahead: int = 1, wake: str | None 
 
 
 def last(state: Execution, moment: Moment, ahead: int = 1) -> dict[str, Any]:
-    """The envelope of an event that ends a life: it names whose child this is (PROTOCOL F2)."""
-    return {**envelope(state, moment, ahead), "child_of": state.child_of}
+    """The envelope of an event that ends a life: it tells of its parent and its children (PROTOCOL F2, F3)."""
+    return {**envelope(state, moment, ahead), "child_of": state.child_of, "orphans": state.orphans}
 
 
 def deadlines(timeouts: ev.TimeoutPolicy, start: datetime) -> dict[str, datetime]:

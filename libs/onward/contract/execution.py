@@ -83,10 +83,20 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether the parent knows the end of this child."""
         return bool(int(self.ended, 16) >> index & 1)
 
+    @property
+    def failed(self) -> int:
+        """How many have ended badly."""
+        return int(self.bad, 16).bit_count()
+
     def open(self) -> list[int]:
         """The places of those whose end is not known."""
-        ended = int(self.ended, 16)
-        return [i for i in range(self.spawned) if not ended >> i & 1]
+        unknown = ~int(self.ended, 16) & ((1 << self.spawned) - 1)
+        places = []
+        while unknown:
+            lowest = unknown & -unknown
+            places.append(lowest.bit_length() - 1)
+            unknown ^= lowest
+        return places
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -176,6 +186,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Its children, by group."""
     wants: dict[str, int] = {}
     """While it is suspended: how many ended children each group must have for it to go on."""
+    tolerates: dict[str, int] = {}
+    """While it is suspended: how many children of a group may end badly before it goes on sooner."""
     in_doubt: dict[str, int] = {}
     """Steps that run at most once and have begun: `scope|name|key` → n of their beginning."""
     undoable: dict[str, int] = {}
@@ -201,6 +213,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def final(self) -> bool:
         """Whether nobody waits any longer: ended, and not merely held for repair."""
         return self.ended and self.reason != "held"
+
+    @property
+    def orphans(self) -> int:
+        """How many children its end would stop."""
+        return sum(group.spawned - group.done for group in self.groups.values() if group.policy == "cancel")
 
     @property
     def undoing(self) -> bool:

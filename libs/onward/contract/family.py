@@ -6,9 +6,10 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract import ids
-from onward.contract.decide import Moment, envelope, last, submit
+from onward.contract.decide import Moment, deadlines, envelope, last, submit
 from onward.contract.execution import Execution, Status
 from onward.contract.lifecycle.waiting import can_wake, enough, with_ends
+from onward.contract.log import Log, ends_in_force
 
 INLINE = 1024
 """Bytes of a child's output that its parent keeps; a larger one is read from the child."""
@@ -42,7 +43,10 @@ def revived(child: Execution, parent: Execution, moment: Moment) -> tuple[ev.Any
     whose = child.child_of
     if whose is None or child.status not in (Status.FAILED, Status.CANCELLED) or whose.life >= parent.lives:
         return ()
-    fields = envelope(child, moment, wake=child.route)
+    fields = {
+        **envelope(child, moment, wake=child.route),
+        "deadlines": deadlines(child.timeouts, moment.now),
+    }
     return (ev.RetryRequested(**fields, life=parent.lives),)
 
 
@@ -74,36 +78,100 @@ def children_done(parent: Execution, ends: Iterable[ev.ChildEnd], moment: Moment
     news = tuple(_news(parent, ends))
     if not news or parent.ended:
         return ()
-    wakes = can_wake(parent) and enough(with_ends(parent.groups, news), parent.wants)
+    wakes = can_wake(parent) and enough(with_ends(parent.groups, news), parent.wants, parent.tolerates)
     return (ev.ChildrenDone(**envelope(parent, moment, wake=parent.route if wakes else None), ends=news),)
 
 
 def _news(parent: Execution, ends: Iterable[ev.ChildEnd]) -> Iterable[ev.ChildEnd]:
-    seen: set[tuple[str, int]] = set()
+    known: dict[str, int] = {}
     for end in ends:
         group = parent.groups.get(end.group)
-        if (
-            group is None
-            or group.born != end.born
-            or end.index >= group.spawned
-            or group.has_ended(end.index)
-        ):
+        if group is None or group.born != end.born or end.index >= group.spawned:
             continue
-        if end.outcome != "completed" and end.life < parent.lives:
+        ended = known.setdefault(end.group, int(group.ended, 16))
+        if ended >> end.index & 1 or _is_of_an_earlier_life(parent, end):
             continue
-        if (end.group, end.index) not in seen:
-            seen.add((end.group, end.index))
-            yield end
+        known[end.group] = ended | 1 << end.index
+        yield end
 
 
-def orphans(parent: Execution) -> list[str]:
-    """The ids of the children that the end of this parent stops (PROTOCOL F3)."""
+def _is_of_an_earlier_life(parent: Execution, end: ev.ChildEnd) -> bool:
+    return end.outcome != "completed" and end.life < parent.lives
+
+
+def unheard_of(parent: Execution, ends: Iterable[ev.ChildEnd]) -> bool:
+    """Whether some of these are of children that this life of the parent decided on later than this state."""
+    return not parent.ended and any(
+        end.life >= parent.lives
+        and (
+            (group := parent.groups.get(end.group)) is None
+            or group.born < end.born
+            or (group.born == end.born and group.spawned <= end.index)
+        )
+        for end in ends
+    )
+
+
+def left_behind(parent: Execution, ends: Iterable[ev.ChildEnd]) -> list[str]:
+    """The ids of those that ended badly for an earlier life of the parent while this one counts on them."""
+    if parent.ended:
+        return []
     return [
-        ids.child_id(parent.id, name, group.born, index)
+        ids.child_id(parent.id, end.group, end.born, end.index)
+        for end in ends
+        if _is_of_an_earlier_life(parent, end)
+        and (group := parent.groups.get(end.group)) is not None
+        and group.born == end.born
+        and end.index < group.spawned
+        and not group.has_ended(end.index)
+    ]
+
+
+def ends_by_group(told: Iterable[ev.AnyEvent], parent: Execution) -> dict[str, dict[int, ev.ChildEnd]]:
+    """The ends that these events tell of and that the parent still counts, by group and place, in their order."""
+    found: dict[str, dict[int, ev.ChildEnd]] = {}
+    for end in ends_in_force(told, parent):
+        found.setdefault(end.group, {})[end.index] = end
+    return found
+
+
+def in_doubt(parent: Log) -> bool:
+    """Whether children that were decided on may not be there.
+
+    A worker creates what it decided on before it lets go to wait; so those of before the last such event are there.
+    """
+    for item in reversed(parent.stored):
+        match item.event:
+            case ev.Suspended():
+                return False
+            case ev.ChildrenSpawned() | ev.RetryRequested() | ev.Carried():
+                return True
+    return False
+
+
+def orphans(parent: Execution) -> dict[str, tuple[str, int]]:
+    """The children that the end of this parent stops: group and place by id (PROTOCOL F3)."""
+    return {
+        ids.child_id(parent.id, name, group.born, index): (name, index)
         for name, group in parent.groups.items()
         if group.policy == "cancel"
         for index in group.open()
-    ]
+    }
+
+
+def spawn_of(told: Iterable[ev.AnyEvent], group: str, born: int, index: int) -> ev.ChildrenSpawned | None:
+    """The event that decided on a child; None where it is purged, and the child with it, if it was ever created."""
+    for event in told:
+        if not isinstance(event, ev.ChildrenSpawned) or event.group != group or event.n < born:
+            continue
+        if event.first <= index < event.first + len(event.inputs):
+            return event
+    return None
+
+
+def first_event(spawned: ev.ChildrenSpawned, parent: Execution, index: int, moment: Moment) -> ev.Submitted:
+    """The first event of the child at this place."""
+    return _child(spawned, parent, index, spawned.inputs[index - spawned.first], moment)
 
 
 def never_created(
@@ -127,10 +195,12 @@ def _cancelled_second(first: ev.Submitted, moment: Moment) -> ev.Cancelled:
     )  # fmt: skip
 
 
-def ended_with_parent(child: Execution, moment: Moment) -> tuple[ev.AnyEvent, ...]:
-    """The cancel of a child whose parent has ended; nothing where it has ended or is being cancelled."""
+def ended_with_parent(
+    child: Execution, moment: Moment, because: str = "parent_ended"
+) -> tuple[ev.AnyEvent, ...]:
+    """The cancel of a child that its parent needs no more; nothing where it has ended or is being cancelled."""
     if child.ended or child.cancelling or child.ending is not None:
         return ()
     if child.held or child.undoable:
-        return (ev.CancelRequested(**envelope(child, moment, wake=child.route), because="parent_ended"),)
-    return (ev.Cancelled(**last(child, moment), because="parent_ended"),)
+        return (ev.CancelRequested(**envelope(child, moment, wake=child.route), because=because),)
+    return (ev.Cancelled(**last(child, moment), because=because),)

@@ -116,10 +116,11 @@ def _given(event: ev.StepEdited) -> ev.CheckpointReached:
 def ends_in_force(events: Iterable[ev.AnyEvent], state: Execution) -> tuple[ev.ChildEnd, ...]:
     """The ends of children that these events tell of and that `state`, which they make, still counts."""
     found: dict[tuple[str, int], ev.ChildEnd] = {}
+    counted = {name: (group.born, int(group.ended, 16)) for name, group in state.groups.items()}
     for event in events:
         for end in _ends_in(event):
-            group = state.groups.get(end.group)
-            if group is not None and group.born == end.born and group.has_ended(end.index):
+            born, ended = counted.get(end.group, (0, 0))
+            if born == end.born and ended >> end.index & 1:
                 found[end.group, end.index] = end
     return tuple(found.values())
 

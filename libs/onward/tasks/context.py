@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
+from onward.tasks.children import Children, Order
 from onward.tasks.outcome import Interrupted
 from onward.tasks.policy import AT_MOST_ONCE, PLAIN, StepPolicy
 
@@ -41,6 +42,10 @@ class Session(Protocol):
 
     async def ask(self, text: str, choices: tuple[str, ...], wanted: Any) -> Any:
         """Ask a person."""
+        ...
+
+    def children(self, order: Order, key: str | None) -> Children:
+        """The children of a call; its place is counted now."""
         ...
 
     async def checkpoint(self, name: str, state: Any) -> None:

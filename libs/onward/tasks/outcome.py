@@ -5,6 +5,16 @@ class Fatal(Exception):
     """The task failed and trying again is no use."""
 
 
+class ChildFailed(Fatal):
+    """A child did not complete. Another attempt is no use; a retry by hand gives the child another life, too."""
+
+    def __init__(self, child_id: str, outcome: str, type: str, message: str) -> None:
+        super().__init__(
+            f"child {child_id} {outcome}: {type}: {message}" if type else f"child {child_id} {outcome}"
+        )
+        self.child_id, self.outcome, self.type, self.message = child_id, outcome, type, message
+
+
 class RetryAfter(Exception):
     """The attempt failed; try again after `seconds`, whatever the policy's backoff says."""
 

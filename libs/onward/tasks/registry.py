@@ -1,8 +1,9 @@
 """What an author registers: tasks and steps. A registry connects to nothing; a worker takes it along."""
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from copy import copy
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, get_type_hints, overload
 
 import msgspec
 
@@ -10,7 +11,9 @@ from onward.contract.events import Timeouts
 from onward.contract.ids import check_name
 from onward.contract.retry import ONCE, Retry
 from onward.contract.submission import TaskSpec
-from onward.tasks import codec
+from onward.tasks import codec, family
+from onward.tasks.children import Order
+from onward.tasks.outcome import ChildFailed
 from onward.tasks.own_process import callable_for
 from onward.tasks.policy import OnDrift, OnExhausted, StepPolicy
 from onward.tasks.steps import Step, StepDecorator, UndoableStepDecorator
@@ -30,11 +33,67 @@ class Task(Generic[P, T]):
         self.name = spec.name
         self.on_drift: OnDrift = "warn"
         self.__doc__, self.__wrapped__ = fn.__doc__, fn
+        self._order = Order(
+            task=spec.name, queue=spec.queue, priority=spec.priority, retry=spec.retry, timeouts=spec.timeouts
+        )
+        self._key: str | None = None
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Just run the function, here and now."""
         result = self.fn(*args, **kwargs)
         return cast(T, await result if inspect.isawaitable(result) else result)
+
+    def with_options(
+        self, *, key: str | None = None, queue: str | None = None, priority: int | None = None,
+        labels: dict[str, str] | None = None, retry: Retry | None = None, timeouts: Timeouts | None = None,
+        policy: Literal["cancel", "detach"] | None = None,
+    ) -> "Task[P, T]":  # fmt: skip
+        """The same task for children that are ordered otherwise. `key` names them, in place of the call's place."""
+        other = copy(self)
+        given = {
+            "queue": queue and check_name("queue", queue), "priority": priority, "labels": labels, "retry": retry,
+            "timeouts": timeouts, "policy": policy,
+        }  # fmt: skip
+        set_ = {name: value for name, value in given.items() if value is not None}
+        other._order = msgspec.structs.replace(self._order, **set_)  # noqa: SLF001 - a copy of our own
+        other._key = key if key is not None else self._key  # noqa: SLF001
+        return other
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        """Run it as a child and wait for its result. Raises ChildFailed."""
+        given = self.takes.input(args, kwargs)
+        return family.run(family.children_of(self._order, self._key), given, self.takes.usable)
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, family.Handle[T]]:
+        """Start it as a child."""
+        given = self.takes.input(args, kwargs)
+        return family.start(family.children_of(self._order, self._key), given, self.takes.usable)
+
+    @overload
+    def map(
+        self, items: Iterable[Any], *, window: int = 50, join: family.Join = "all", key: str | None = None,
+        policy: Literal["cancel", "detach"] | None = None,
+    ) -> family.Spread[T]: ...  # fmt: skip
+    @overload
+    def map(
+        self, items: Iterable[Any], *, tolerate: float, window: int = 50, join: family.Join = "all",
+        key: str | None = None, policy: Literal["cancel", "detach"] | None = None,
+    ) -> family.Spread[T | ChildFailed]: ...  # fmt: skip
+    def map(
+        self, items: Iterable[Any], *, window: int = 50, tolerate: float = 0, join: family.Join = "all",
+        key: str | None = None, policy: Literal["cancel", "detach"] | None = None,
+    ) -> Any:  # fmt: skip
+        """Run a child for each item, `window` of them at a time: a list of results, or a stream of them.
+
+        An item is the value of the only parameter (a model takes the object itself), else a dict of parameters. With
+        `tolerate` (a count, or a share below 1) failed ones stand in the list as ChildFailed; one more, and the rest is
+        stopped. `join`: how many results are enough; the rest is stopped, unless the policy is "detach".
+        """
+        ordered = self.with_options(key=key, policy=policy)
+        children = family.children_of(ordered._order, ordered._key)  # noqa: SLF001
+        return family.Spread(
+            children, items, self.takes.item, self.takes.usable, window=window, tolerate=tolerate, join=join
+        )
 
 
 class Takes:
@@ -53,6 +112,10 @@ class Takes:
             fields = [_field(p, hints.get(p.name, Any)) for p in parameters]
             self.type = msgspec.defstruct(name, fields, forbid_unknown_fields=True, kw_only=True)
         self.returns = hints.get("return", Any)
+        self.usable = codec.usable(self.returns)
+        """What a result can be read back as."""
+        self._what = f"the input of {name}"
+        self._signature = inspect.signature(fn)
 
     def arguments(self, raw: msgspec.Raw) -> dict[str, Any]:
         """The keyword arguments in an input. Raises msgspec.ValidationError where it does not fit."""
@@ -61,6 +124,17 @@ class Takes:
         return (
             {self.whole: value} if self.whole else {f: getattr(value, f) for f in self.type.__struct_fields__}
         )
+
+    def input(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> msgspec.Raw:
+        """The input object of a call. Raises TypeError where the call does not fit."""
+        given = self._signature.bind(*args, **kwargs).arguments
+        return codec.encode(given[self.whole] if self.whole else given, self._what)
+
+    def item(self, value: Any) -> msgspec.Raw:
+        """The input object for one item of a map."""
+        names = list(self._signature.parameters)
+        single = len(names) == 1 and not self.whole
+        return codec.encode({names[0]: value} if single else value, self._what)
 
 
 def _field(p: inspect.Parameter, annotation: Any) -> Any:

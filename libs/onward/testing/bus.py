@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from onward.bus.family import FamilyKeeper, concerns_family
 from onward.contract import ids
 from onward.contract.decide import Moment
 from onward.contract.events import Submitted
@@ -49,6 +50,7 @@ class MemoryBus:
     def __init__(
         self, random: Random | None = None, *, ack_wait: float = 20.0, faults: Faults = CALM,
         events: EventStream | None = None, timers: Callable[[WorkQueue], Timers] = Timers,
+        families: type[FamilyKeeper] = FamilyKeeper,
     ) -> None:  # fmt: skip
         self.random, self.faults = random or Random(0), faults
         self.events, self.lines, self.wires = events or EventStream(), LineStream(), Wires()
@@ -59,7 +61,9 @@ class MemoryBus:
         """Whether wake events become hints; switched off, they wait (PROTOCOL H5)."""
         self._wakes: deque[Stored] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.events.listeners += [self._source, self._keep_time]
+        self.events.listeners += [self._source, self._keep_time, self._keep_families]
+        keeper = self.process("family-keeper")
+        self.families = families(keeper.events, keeper.messages, keeper.moment, keeper.run)
 
     def process(self, name: str, faults: Faults | None = None) -> Process:
         """A process of this name; each has a connection of its own."""
@@ -120,6 +124,19 @@ class MemoryBus:
         elif ends_timers(stored):
             self._later(lambda: self.timers.purge(stored.event.project, stored.event.execution_id))
 
+    def _keep_families(self, stored: Stored) -> None:
+        if concerns_family(stored.event):
+            self._later(lambda: self.tell_families(stored))
+
+    def tell_families(self, stored: Stored) -> None:
+        """What the follower hands to the family keeper; what could not be done is handed over again."""
+        done = self.families.take(stored.event)
+        if done is not None:
+            loop = asyncio.get_running_loop()
+            done.add_done_callback(
+                lambda ended: loop.call_later(1.0, self.tell_families, stored) if _failed(ended) else None
+            )
+
     def set_timer(self, stored: Stored) -> None:
         """What the timekeeper does with an event that names a due time, each time it is delivered."""
         if stored.event.due is not None:
@@ -131,3 +148,7 @@ class MemoryBus:
             loop.call_later(self.faults.lag * self.random.random(), act)
         else:
             loop.call_soon(act)
+
+
+def _failed(ended: "asyncio.Future[None]") -> bool:
+    return not ended.cancelled() and ended.exception() is not None

@@ -32,6 +32,7 @@ from onward.telemetry import scope
 from onward.telemetry.trace import exporting, note, note_failure, span, traceparent
 from onward.worker import undo
 from onward.worker.hold import Cancelling, Hold, Lost
+from onward.worker.kinship import Kin
 from onward.worker.large import Large
 from onward.worker.logs import LineWriter, current_writer
 from onward.worker.perform import Outcome, Raised, Returned, Stopped, perform
@@ -72,6 +73,7 @@ class Env(msgspec.Struct, kw_only=True):
     holds: dict[str, "Running"]
     now: Callable[[], datetime]
     scrub: Scrubber = NOTHING_SECRET
+    kin: Kin = msgspec.UNSET  # type: ignore[assignment] # the engine sets it
     grace: float = 5.0
 
 
@@ -168,7 +170,7 @@ async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
         while True:
             writer = _writer(hold, env)
             session = (UndoSession if hold.state.undoing else Session)(
-                hold, writer, env.random, task.on_drift
+                hold, writer, env.random, env.kin, task.on_drift
             )
             running = env.holds[state.id] = Running(hint, hold, session, writer)
             writer.on_lost = partial(session.interrupt, "lost")

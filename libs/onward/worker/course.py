@@ -10,7 +10,7 @@ from onward.contract.execution import Execution
 from onward.contract.log import Log
 from onward.tasks.outcome import Interrupted
 from onward.worker.gate import Gate
-from onward.worker.hold import Cancelling, Hold, Lost
+from onward.worker.hold import Cancelling, Decide, Hold, Lost
 from onward.worker.places import Places, scope_here
 
 BEGINNINGS = (ev.Slept, ev.QuestionAsked, ev.EventAwaited, ev.ChildrenSpawned)
@@ -88,9 +88,14 @@ class Course:
         """Append one event of this attempt. Raises Interrupted where that is no longer ours to do."""
         await self.enter() if made in BEGINNINGS else self.check_open()
 
-        def decide(state: Execution) -> tuple[Any, ...]:
+        def one(state: Execution) -> tuple[Any, ...]:
             return (made(**envelope(state, self.hold.moment()), **fields),)
 
+        return await self.decide(one)
+
+    async def decide(self, decide: Decide) -> Log:
+        """Append what `decide` makes of the newest state. Raises Interrupted where that is no longer ours to do."""
+        self.check_open()
         try:
             log = await self.hold.append(decide)
         except Lost:

@@ -14,6 +14,7 @@ from onward.contract.errors import BrokenLog, OnwardError, Unavailable
 from onward.telemetry import scope
 from onward.worker.attempt import Ack, Again, Env, LetGo, Running, Verdict, attend, notice
 from onward.worker.keeper import About, Keeper
+from onward.worker.kinship import Kin
 from onward.worker.lease import Lease, Leases, boot_clock
 
 log = logging.getLogger("onward.worker")
@@ -44,6 +45,7 @@ class Engine:
         self._given_back: dict[str, int] = {}
         self._loops: list[asyncio.Task[None]] = []
         env.alive = self._alive
+        env.kin = Kin(env.events, messages, env.objects, lambda: about.slots - len(self._attempts))
 
     @property
     def running(self) -> int:

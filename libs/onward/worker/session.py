@@ -9,11 +9,13 @@ from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lines import MAX_LINE
 from onward.tasks import codec
+from onward.tasks.children import Children, Order
 from onward.tasks.policy import OnDrift, StepPolicy
 from onward.worker.call import current_step, step_key
 from onward.worker.course import Course
 from onward.worker.drift import Drift
 from onward.worker.hold import Hold
+from onward.worker.kinship import Kin, Kinship
 from onward.worker.logs import LineWriter
 from onward.worker.steps import Steps
 from onward.worker.waits import Waits
@@ -26,7 +28,7 @@ class Session(Course):
     """One attempt of one execution, seen from its code. Implements onward.tasks.context.Session."""
 
     def __init__(
-        self, hold: Hold, lines: LineWriter, random: Callable[[], float], on_drift: OnDrift = "warn"
+        self, hold: Hold, lines: LineWriter, random: Callable[[], float], kin: Kin, on_drift: OnDrift = "warn"
     ) -> None:
         super().__init__(hold, random)
         self._lines = lines
@@ -38,6 +40,8 @@ class Session(Course):
         self._steps = Steps(self, self._saved, self._drift, self._waits.until)
         self.unused: tuple[str, ...] = ()
         """The saved steps that the code did not call, once it has returned."""
+        self._kinship = Kinship(self, kin)
+        self._waits.also(self._kinship)
         self._progress_at = float("-inf")
 
     async def ready(self, given: msgspec.Raw) -> msgspec.Raw:
@@ -70,6 +74,10 @@ class Session(Course):
     async def ask(self, text: str, choices: tuple[str, ...], wanted: Any) -> Any:
         """The answer a person gave."""
         return await self._waits.ask(text, choices, wanted)
+
+    def children(self, order: Order, key: str | None) -> Children:
+        """The children of a call that is made now."""
+        return self._kinship.children(order, key)
 
     async def checkpoint(self, name: str, state: Any) -> None:
         """Save `state` under `name`; the latest one is read back."""

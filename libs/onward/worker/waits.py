@@ -1,8 +1,9 @@
 """What a running attempt waits for: in memory while anything else moves, else suspended, without a slot."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,6 +21,32 @@ SETTLE = 0.02
 """Seconds in which nothing else moves before a waiting execution is suspended."""
 
 
+class Part(Protocol):
+    """Something else that a running attempt waits for."""
+
+    settle: Callable[[], None]
+    """To be called when a wait begins."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits."""
+        ...
+
+    @property
+    def moves(self) -> bool:
+        """Whether a wait has just ended, and its code goes on."""
+        ...
+
+    @property
+    def patience(self) -> float:
+        """Seconds in which nothing else moves before the attempt is suspended."""
+        ...
+
+    def suspension(self, state: Execution) -> dict[str, Any] | None:
+        """The members of the event that lets go; None where a wait is over by now."""
+        ...
+
+
 class Waits:
     """The waits of one attempt."""
 
@@ -28,9 +55,15 @@ class Waits:
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._blocked_on: tuple[str, ...] = ()
         self._quiet: asyncio.TimerHandle | None = None
+        self._parts: list[Part] = []
         course.on_interrupt.append(self._interrupt)
         course.on_news.append(self._noticed)
         course.on_idle.append(self._settle)
+
+    def also(self, part: Part) -> None:
+        """Take this into account as well."""
+        self._parts.append(part)
+        part.settle = self._settle
 
     def _interrupt(self, why: str) -> None:
         """End all waiting with Interrupted; what was waited for decides how the attempt is suspended."""
@@ -96,12 +129,16 @@ class Waits:
         if self._quiet is not None:
             self._quiet.cancel()
             self._quiet = None
-        if self._waiting and not self._course.steps_in_flight and self._course.interrupted is None:
-            self._quiet = self._course.loop.call_later(SETTLE, self._suspend_if_quiet)
+        waiting = [part for part in self._parts if part.waits]
+        if not (self._waiting or waiting) or self._course.steps_in_flight or self._course.interrupted:
+            return
+        seconds = max([SETTLE, *(part.patience for part in waiting)])
+        self._quiet = self._course.loop.call_later(seconds, self._suspend_if_quiet)
 
     def _suspend_if_quiet(self) -> None:
-        still = [f for f in self._waiting.values() if not f.done()]
-        if still and len(still) == len(self._waiting) and not self._course.steps_in_flight:
+        moves = any(f.done() for f in self._waiting.values()) or any(part.moves for part in self._parts)
+        waits = self._waiting or any(part.waits for part in self._parts)
+        if waits and not moves and not self._course.steps_in_flight:
             self._course.interrupt("suspend")
 
     def suspension(self, state: Execution) -> tuple[ev.AnyEvent, ...]:
@@ -109,11 +146,20 @@ class Waits:
         waits = [state.waits[key] for key in self._blocked_on]
         if any(w.done for w in waits):
             return ()
+        more: dict[str, Any] = {}
+        for part in self._parts:
+            members = part.suspension(state)
+            if members is None:
+                return ()
+            more |= members
         due = min((w.until for w in waits if w.until), default=None)
-        reason = "waiting_for_input" if any(w.kind == "question" for w in waits) else "sleeping"
+        reason = "waiting_for_children" if more else "sleeping"
+        if any(w.kind == "question" for w in waits):
+            reason = "waiting_for_input"
         if any(key.startswith(IN_DOUBT) for key in self._blocked_on):
             reason = "in_doubt"
-        return (ev.Suspended(**{**envelope(state, self._course.hold.moment()), "due": due}, reason=reason),)
+        fields = {**envelope(state, self._course.hold.moment()), "due": due, **more}
+        return (ev.Suspended(**fields, reason=reason),)
 
 
 def _over(future: asyncio.Future[None]) -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from random import random
 from typing import Any
 
+import msgspec
+
 from onward import Registry
 from onward.bus.api import call
 from onward.bus.bus import Bus, open_bus
@@ -30,7 +32,9 @@ PROJECT = "default"
 class Worker:
     """One worker's engine; `gate` holds up its tasks, `ran` tells their steps."""
 
-    def __init__(self, name: str, bus: Bus, wire: Proxy, ack_wait: float, clock_off: timedelta) -> None:
+    def __init__(
+        self, name: str, bus: Bus, wire: Proxy, ack_wait: float, *, clock_off: timedelta, slots: int
+    ) -> None:
         self.name, self.bus, self.wire = name, bus, wire
         self.gate, self.ran = asyncio.Event(), []
 
@@ -45,7 +49,13 @@ class Worker:
         )  # fmt: skip
         self.hints = bus.hints(PROJECT, ["default"])
         about = About(
-            project=PROJECT, host="here", pid=1, version="0", queues=("default",), slots=1, started_at=now()
+            project=PROJECT,
+            host="here",
+            pid=1,
+            version="0",
+            queues=("default",),
+            slots=slots,
+            started_at=now(),
         )
         self.engine = Engine(self.env, self.hints, bus.messages, about, lease=Lease(ack_wait=ack_wait))
 
@@ -95,11 +105,13 @@ class Shop:
         self.bus, self._url, self._ack_wait, self._stack = bus, url, ack_wait, stack
         self.moment = Moment(now=datetime.now(UTC), new_id=new_id, actor="key:test")
 
-    async def worker(self, name: str, *, start: bool = True, clock_off: timedelta = timedelta()) -> Worker:
+    async def worker(
+        self, name: str, *, start: bool = True, clock_off: timedelta = timedelta(), slots: int = 1
+    ) -> Worker:
         """A worker; started, it takes hints at once."""
         wire = await self._stack.enter_async_context(proxy_to(self._url))
         bus = await open_bus(wire.url, name, lambda: None)
-        worker = Worker(name, bus, wire, self._ack_wait, clock_off)
+        worker = Worker(name, bus, wire, self._ack_wait, clock_off=clock_off, slots=slots)
         self._stack.push_async_callback(self._end, worker, started=start)
         if start:
             await worker.engine.start()
@@ -112,11 +124,11 @@ class Shop:
             await worker.engine.drain(0.0)
         await worker.bus.close()
 
-    async def submit(self, task: str) -> str:
+    async def submit(self, task: str, **given: Any) -> str:
         """Accept an execution; its id."""
         event = decide.submit(
             execution_id=new_id(), project=PROJECT, moment=self.moment, queue="default", priority=5, run_at=None,
-            task=task,
+            task=task, input=msgspec.Raw(msgspec.json.encode(given)),
         )  # fmt: skip
         decision = Decision(project=PROJECT, execution_id=event.execution_id, expected=0, events=(event,))
         await self.bus.events.append(decision)

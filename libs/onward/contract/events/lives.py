@@ -99,6 +99,8 @@ class Completed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="compl
 
     output: msgspec.Raw = msgspec.field(default_factory=nothing)
     child_of: ChildOf | None = None
+    orphans: int = 0
+    """How many of its own children still run, and end with it."""
 
 
 class Failed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
@@ -110,6 +112,8 @@ class Failed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="failed")
     reason: str
     error: Failure
     child_of: ChildOf | None = None
+    orphans: int = 0
+    """How many of its own children still run, and end with it."""
 
 
 class Cancelled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cancelled"):
@@ -117,6 +121,8 @@ class Cancelled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cance
 
     because: str | None = None
     child_of: ChildOf | None = None
+    orphans: int = 0
+    """How many of its own children still run, and end with it."""
 
 
 class RetryRequested(Event, frozen=True, kw_only=True, omit_defaults=True, tag="retry_requested"):

@@ -13,6 +13,7 @@ _LET_GO: dict[str, Any] = {"worker_id": None, "connection": None, "work_sequence
 _NO_TIMER: dict[str, Any] = {"due": None, "asked_due": None}
 _NO_PAUSE: dict[str, Any] = {"paused": False, "paused_from": None}
 """What is stopped or undone is not held up by a pause, or nobody could finish it."""
+_NO_WANTS: dict[str, Any] = {"wants": {}, "tolerates": {}}
 
 
 def _unchanged(s: Execution, e: ev.Event) -> dict[str, Any]:
@@ -23,9 +24,10 @@ def _started(s: Execution, e: ev.Started) -> dict[str, Any]:
     return {
         "reason": "undoing" if s.undoing else "executing", "ready": False, "attempt": e.attempt, "resumes": False,
         "worker_id": e.worker_id, "connection": e.connection, "work_sequence": e.work_sequence,
-        "ack_subject": e.ack_subject, "waits": s.waits if e.fired is None else waiting.elapsed(s), "wants": {},
+        "ack_subject": e.ack_subject, "waits": s.waits if e.fired is None else waiting.elapsed(s),
         "deadlines": {kind: at for kind, at in s.deadlines.items() if kind != "queue"},
-        "first_started_at": s.first_started_at or e.at, "started_at": e.at, **_NO_TIMER,
+        "first_started_at": s.first_started_at or e.at, "started_at": e.at, **_NO_WANTS,
+        **_NO_TIMER,
     }  # fmt: skip
 
 
@@ -77,7 +79,7 @@ def _suspended(s: Execution, e: ev.Suspended) -> dict[str, Any]:
     return {
         "reason": "waiting_for_worker" if stopped else e.reason, "ready": stopped,
         "ready_by": e.n if stopped else s.ready_by, "resumes": True, "due": e.due, "asked_due": asked,
-        "wants": e.children, **_LET_GO,
+        "wants": e.children, "tolerates": e.tolerates, **_LET_GO,
     }  # fmt: skip
 
 
@@ -132,12 +134,12 @@ def _deadlines(s: Execution, e: ev.Event) -> dict[str, Any]:
 
 
 def _cancel_requested(s: Execution, e: ev.CancelRequested) -> dict[str, Any]:
-    woken = {} if s.held else {"ready": True, "ready_by": e.n, "wants": {}, **_NO_TIMER}
+    woken = {} if s.held else {"ready": True, "ready_by": e.n, **_NO_WANTS, **_NO_TIMER}
     return {"reason": "cancelling", "cancelling": True, "cancel_because": e.because, **_NO_PAUSE, **woken}
 
 
 def _compensating(s: Execution, e: ev.Compensating) -> dict[str, Any]:
-    woken = {} if s.held else {"ready": True, "ready_by": e.n, "wants": {}, **_NO_TIMER}
+    woken = {} if s.held else {"ready": True, "ready_by": e.n, **_NO_WANTS, **_NO_TIMER}
     ending = Ending(reason=e.reason, error=e.error)
     return {"reason": "undoing", "ending": ending, "error": e.error, **_NO_PAUSE, **woken}
 
@@ -146,8 +148,8 @@ def _end(s: Execution) -> dict[str, Any]:
     # What was slept and answered stays known to a later life; what was still open is over.
     over = {key: wait for key, wait in s.waits.items() if wait.done}
     return {
-        "ready": False, "resumes": False, "cancelling": False, "ending": None,
-        "waits": over, "wants": {}, "deadlines": {}, "asked_deadlines": {}, **_NO_PAUSE, **_NO_TIMER,
+        "ready": False, "resumes": False, "cancelling": False, "ending": None, "waits": over, "deadlines": {},
+        "asked_deadlines": {}, **_NO_PAUSE, **_NO_WANTS, **_NO_TIMER,
     }  # fmt: skip
 
 

@@ -61,12 +61,14 @@ def _may_spawn(state: Execution, event: ev.ChildrenSpawned) -> str | None:
 
 
 def _may_end_children(state: Execution, event: ev.ChildrenDone) -> str | None:
+    ended = {name: int(group.ended, 16) for name, group in state.groups.items()}
     for end in event.ends:
         group = state.groups.get(end.group)
         if group is None or group.born != end.born or end.index >= group.spawned:
             return f"no child {end.index} of {end.group} was spawned"
-        if group.has_ended(end.index):
+        if ended[end.group] >> end.index & 1:
             return f"child {end.index} of {end.group} has ended before"
+        ended[end.group] |= 1 << end.index
         if end.outcome != "completed" and end.life < state.lives:
             return f"child {end.index} of {end.group} failed in an earlier life"
     return None

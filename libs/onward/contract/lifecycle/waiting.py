@@ -112,24 +112,32 @@ def spawned(s: Execution, e: ev.ChildrenSpawned) -> dict[str, Any]:
 def children_done(s: Execution, e: ev.ChildrenDone) -> dict[str, Any]:
     """The ends of children are known; a wake where a group has as many as the execution waits for."""
     groups = with_ends(s.groups, e.ends)
-    return {"groups": groups, **(_woken(s, e) if enough(groups, s.wants) else {})}
+    return {"groups": groups, **(_woken(s, e) if enough(groups, s.wants, s.tolerates) else {})}
 
 
 def with_ends(groups: dict[str, Group], ends: tuple[ev.ChildEnd, ...]) -> dict[str, Group]:
     """The groups with these ends known."""
     after = dict(groups)
+    by_group: dict[str, list[ev.ChildEnd]] = {}
     for end in ends:
-        group, bit = after[end.group], 1 << end.index
-        bad = int(group.bad, 16) | (bit if end.outcome != "completed" else 0)
-        after[end.group] = msgspec.structs.replace(
-            group, ended=f"{int(group.ended, 16) | bit:x}", bad=f"{bad:x}"
-        )
+        by_group.setdefault(end.group, []).append(end)
+    for name, heard in by_group.items():
+        group = after[name]
+        ended, bad = int(group.ended, 16), int(group.bad, 16)
+        for end in heard:
+            ended |= 1 << end.index
+            bad |= (end.outcome != "completed") << end.index
+        after[name] = msgspec.structs.replace(group, ended=f"{ended:x}", bad=f"{bad:x}")
     return after
 
 
-def enough(groups: dict[str, Group], wants: dict[str, int]) -> bool:
-    """Whether some group has as many ended children as is waited for."""
-    return any(groups[key].done >= want for key, want in wants.items() if key in groups)
+def enough(groups: dict[str, Group], wants: dict[str, int], tolerates: dict[str, int]) -> bool:
+    """Whether some group has as many ended children as is waited for, or more bad ends than it may have."""
+    return any(
+        groups[key].done >= want or groups[key].failed > tolerates.get(key, groups[key].spawned)
+        for key, want in wants.items()
+        if key in groups
+    )
 
 
 def kept_groups(s: Execution, before: int) -> dict[str, Group]:
