@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _SECONDS = 60.0
 _MEMORY = 1280 * 1024**2
 """Of addresses; about 1 GiB of values."""
+FINGERPRINT = "fingerprint"
 _NO_ROOM = 3
 _SLICE = 256 * 1024
 _DEPTH = json_text.MAX_DEPTH + 1  # the input stands one level down
@@ -49,15 +50,15 @@ class Apart:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
-    async def checked(self, text: bytes, schema: RawOrNone) -> str:
-        """The fingerprint of the submission in `text`, which is good. Raises InvalidBody, InvalidInput, TooLarge."""
+    async def checked(self, text: bytes, schema: RawOrNone, *, keyed: bool) -> str:
+        """Raises InvalidBody, InvalidInput, TooLarge for the submission in `text`; where `keyed`, its fingerprint."""
         async with self._turn:
-            return await _checked(text, schema)
+            return await _checked(text, schema, FINGERPRINT if keyed else "")
 
 
-async def _checked(text: bytes, schema: RawOrNone) -> str:
+async def _checked(text: bytes, schema: RawOrNone, wanted: str) -> str:
     asked = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, str(_MEMORY),
+        sys.executable, "-m", __name__, str(_MEMORY), wanted,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -102,12 +103,12 @@ def _too_complex(why: str) -> OnwardError:
     return blaming(TooLarge(f"/input: {what}", fix="make it simpler"), FieldError("/input", what))
 
 
-def _look(schema: bytes, text: bytes) -> _Found:
+def _look(schema: bytes, text: bytes, wanted: str) -> _Found:
     validator: Any = None if schema.strip() == b"null" else schemas.compiled(schema, "the task")
     try:
         asked = json_text.read(text, msgspec.json.Decoder(Submission), depth=_DEPTH)
         check_input(asked.input, validator)
-        return _Found(fingerprint=fingerprint(asked))
+        return _Found(fingerprint=fingerprint(asked) if wanted == FINGERPRINT else "")
     except OnwardError as error:
         told = list(vars(error).get("errors", ()))
         return _Found(code=type(error).code, message=str(error), fix=error.fix, errors=told)
@@ -118,7 +119,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
     gc.disable()  # looking for cycles among millions of values takes ten times as long as reading them
     try:
-        found = _look(sys.stdin.buffer.readline(), sys.stdin.buffer.read())
+        found = _look(sys.stdin.buffer.readline(), sys.stdin.buffer.read(), sys.argv[2])
     except MemoryError:
         sys.exit(_NO_ROOM)
     sys.stdout.buffer.write(msgspec.json.encode(found))

@@ -95,8 +95,8 @@ async def accept(
     gateway.store.check()
     now = gateway.clock()
     admitted = admit(asked, project=who.project, known=gateway.known, now=now)
-    of_request = await _checked(gateway, asked, admitted, text)
     key = idempotency_key(asked, key_header)
+    of_request = await _checked(gateway, asked, admitted, text, keyed=key is not None)
     fields = admitted.fields
     if asked.parent_id is not None:
         fields["root_id"] = await _root(gateway, who, asked.parent_id)
@@ -117,13 +117,16 @@ async def accept(
     return await _store(gateway, msgspec.structs.replace(event, input=kept))
 
 
-async def _checked(gateway: Gateway, asked: Submission, admitted: Admitted, text: bytes | None) -> str | None:
+async def _checked(
+    gateway: Gateway, asked: Submission, admitted: Admitted, text: bytes | None, *, keyed: bool
+) -> str | None:
     """Raises what is wrong with the input; the fingerprint of the request, where that was made on the way."""
     task = admitted.task
     if text is None:
         check_input(asked.input, task.validator)
         return None
-    return await gateway.apart.checked(text, task.spec.input_schema if task.validator is not None else None)
+    schema = task.spec.input_schema if task.validator is not None else None
+    return await gateway.apart.checked(text, schema, keyed=keyed)
 
 
 def shown(accepted: Accepted) -> SubmittedView:

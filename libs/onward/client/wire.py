@@ -20,6 +20,10 @@ BUSY = frozenset({429, 502, 503, 504})
 """Answers that a later try may change."""
 
 
+BYTES_A_SECOND = 1024 * 1024
+"""What a gateway takes in and checks of a large body, at the least."""
+
+
 class Answer(NamedTuple):
     """What came back; `headers` by lower-case name."""
 
@@ -82,6 +86,7 @@ class Wire:
         repeatable = method == "GET" if repeatable is None else repeatable
         target = self._target(path, query)
         payload = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        patient = (timeout or self._timeout) + len(payload or b"") / BYTES_A_SECOND
         began = self.clock()
         deadline = began + (self.patience if patience is None else patience)
         failures = 0
@@ -89,7 +94,7 @@ class Wire:
             failures += 1
             wait = full_jitter(failures, first=0.1, cap=2.0)
             try:
-                answer = self._once(method, target, payload, headers or {}, timeout or self._timeout)
+                answer = self._once(method, target, payload, headers or {}, patient)
             except (NeverSent, OSError, http.client.HTTPException) as lost:
                 self.close()
                 if not isinstance(lost, NeverSent) and not repeatable:
