@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from onward.contract.retry import Retry
+    from onward.tasks.asking import ask, send_event, wait_event
     from onward.tasks.context import (
-        ask,
         checkpoint,
         emit,
         execution,
@@ -54,10 +54,12 @@ __all__ = [
     "output",
     "progress",
     "random",
+    "send_event",
     "sleep",
     "step",
     "sync",
     "uuid",
+    "wait_event",
 ]
 
 _HOMES = {
@@ -68,6 +70,7 @@ _HOMES = {
     **dict.fromkeys(("Ended", "Handle"), "onward.tasks.family"),
     **dict.fromkeys(("Registry", "Task"), "onward.tasks.registry"),
     "Step": "onward.tasks.steps",
+    **dict.fromkeys(("ask", "send_event", "wait_event"), "onward.tasks.asking"),
 }
 
 

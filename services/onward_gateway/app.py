@@ -11,7 +11,18 @@ from onward.http.auth import App, authenticated
 from onward.http.call import call_of
 from onward.http.entrance import Larger, entrance
 from onward.http.problems import to_answer
-from onward_gateway import batch, catalog, control, executions, forward, health, large, pausing, submit
+from onward_gateway import (
+    batch,
+    catalog,
+    control,
+    executions,
+    forward,
+    health,
+    large,
+    pausing,
+    receive,
+    submit,
+)
 from onward_gateway.document import document
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import Door, Operation, describe
@@ -47,6 +58,7 @@ ROUTES = [
     control.answer,
     pausing.pause,
     pausing.resume,
+    receive.send_event,
     catalog.list_tasks,
     catalog.get_task,
     catalog.list_workers,

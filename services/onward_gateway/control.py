@@ -29,7 +29,7 @@ from onward_gateway.routes import ONE, Door, NoQuery, Operation, describe
 from onward_gateway.traced import traced
 
 _DEADLINE_SECONDS = 5.0
-_REFUSES = (400, 404, 409, 415, 503)
+REFUSES = (400, 404, 409, 415, 503)
 _cancel = msgspec.json.Decoder(CancelCommand)
 _retry = msgspec.json.Decoder(RetryCommand)
 _answer = msgspec.json.Decoder(AnswerCommand)
@@ -44,14 +44,14 @@ T = TypeVar("T")
             query=NoQuery,
             body=CancelCommand,
             answers={200: ExecutionView, 202: ExecutionView},
-            refuses=_REFUSES,
+            refuses=REFUSES,
         )
     ),
 )
 @traced("onward.cancel")
 async def cancel(request: Door) -> Answer:
     """Cancels at once where no worker holds it; asks to where one does. A second time changes nothing."""
-    gateway, call = gateway_of(request), call_of(request.scope)
+    gateway = gateway_of(request)
     command = await command_of(request, _cancel)
     chosen: Sequence[ev.AnyEvent] = ()
 
@@ -62,7 +62,7 @@ async def cancel(request: Door) -> Answer:
 
     execution = await decided(gateway, request, cancelled)
     if execution.cancelling:
-        await gateway.messages.publish(subjects.control(call.who.project, execution.id), b"{}")
+        await nudge(gateway, execution)
     asked = any(isinstance(event, ev.CancelRequested) for event in chosen)
     return json_answer(view(execution), 202 if asked else 200)
 
@@ -75,7 +75,7 @@ async def cancel(request: Door) -> Answer:
             query=NoQuery,
             body=RetryCommand,
             answers={202: ExecutionView},
-            refuses=_REFUSES,
+            refuses=REFUSES,
         )
     ),
 )
@@ -100,7 +100,7 @@ async def retry(request: Door) -> Answer:
             query=NoQuery,
             body=AnswerCommand,
             answers={200: ExecutionView},
-            refuses=(*_REFUSES, 422),
+            refuses=(*REFUSES, 422),
         )
     ),
 )
@@ -118,7 +118,9 @@ async def answer(request: Door) -> Answer:
                 _check_answer(state.waits[event.wait], value)
         return events
 
-    return json_answer(view(await decided(gateway_of(request), request, answered)), 200)
+    execution = await decided(gateway_of(request), request, answered)
+    await nudge(gateway_of(request), execution)
+    return json_answer(view(execution), 200)
 
 
 async def decided(gateway: Gateway, request: Door, choose: Decide) -> Execution:
@@ -157,6 +159,12 @@ async def _append(gateway: Gateway, log: Log, moment: Moment, choose: Decide) ->
             # Who asks here next reads at least this far: what is paused now must not look as if it were not (V1).
             gateway.finder.remember(state.project, state.id, state.route, sequence)
             return log.then(events, sequence).execution
+
+
+async def nudge(gateway: Gateway, execution: Execution) -> None:
+    """Tells the worker that holds an execution, if one does, to look at its log now."""
+    if execution.held:
+        await gateway.messages.publish(subjects.control(execution.project, execution.id), b"{}")
 
 
 async def command_of(request: Door, decoder: "msgspec.json.Decoder[T]") -> T:

@@ -3,7 +3,7 @@
 import asyncio
 
 from onward.contract.retry import Retry
-from onward.tasks import context
+from onward.tasks import asking, context
 from onward.tasks.registry import Registry
 from tests.simulation.installation import Worker
 
@@ -35,7 +35,7 @@ def tasks(worker: Worker) -> Registry:
     @registry.task
     async def asks() -> str:
         await context.step("before", step, "before")
-        answer = await context.ask("Go on?")
+        answer = await asking.ask("Go on?")
         await context.step("after", step, "after")
         return answer
 

@@ -120,6 +120,11 @@ class Client:
         body = {"answer": answer} if question_id is None else {"answer": answer, "question_id": question_id}
         return self._json("POST", _of(execution_id, "answer"), body=body)
 
+    def send_event(self, execution_id: str, name: str, value: Any = None, *, key: str | None = None) -> Json:
+        """Sends an event to an execution; with a key it is repeated when the connection is lost, and taken once."""
+        body = {"name": name, "value": value} if key is None else {"name": name, "value": value, "key": key}
+        return self._json("POST", _of(execution_id, "events"), body=body, repeatable=key is not None)
+
     def tasks(self) -> Iterator[Json]:
         """Yields every task that was ever announced."""
         yield from self._items("/api/v1/tasks")

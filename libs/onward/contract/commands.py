@@ -13,6 +13,8 @@ from onward.contract.lifecycle.waiting import can_wake
 
 MAX_INBOX = 1000
 """Events from outside that an execution keeps before they are waited for."""
+MAX_INBOX_BYTES = 512 * 1024
+"""What their values may come to: they are part of its state, and that has to fit into one message."""
 
 
 def cancel(state: Execution, moment: Moment, because: str | None) -> tuple[ev.AnyEvent, ...]:
@@ -74,6 +76,10 @@ def answer(
     wait = question_id or still_open[0]
     if wait not in still_open:
         raise QuestionClosed(f"question {wait} is not open")
+    deadline = state.waits[wait].until
+    if deadline is not None and moment.now >= deadline:
+        # Its timer may be on its way: an answer now and then not would be a matter of luck.
+        raise QuestionClosed(f"the time to answer question {wait} was over at {deadline.isoformat()}")
     wake = state.route if can_wake(state) else None
     return (ev.Answered(**envelope(state, moment, wake=wake), wait=wait, answer=given),)
 
@@ -88,14 +94,20 @@ def receive(
         raise AlreadyEnded(
             f"execution {state.id} takes no events: it is {'cancelling' if state.cancelling else state.status}"
         )
-    if sum(len(items) for items in state.inbox.values()) >= MAX_INBOX:
-        raise Conflict(
-            f"execution {state.id} keeps {MAX_INBOX} events that it did not wait for yet",
-            fix="send no more until it waits for some",
-        )
     awaited = any(wait.event == name and not wait.done for wait in state.waits.values())
+    if not awaited:
+        _has_room(state, value)
     wake = state.route if awaited and can_wake(state) else None
     return (ev.EventReceived(**envelope(state, moment, wake=wake), name=name, value=value, key=key),)
+
+
+def _has_room(state: Execution, value: msgspec.Raw) -> None:
+    kept = [len(memoryview(item.value)) for items in state.inbox.values() for item in items]
+    if len(kept) >= MAX_INBOX or sum(kept) + len(memoryview(value)) > MAX_INBOX_BYTES:
+        raise Conflict(
+            f"execution {state.id} keeps {len(kept)} events, {sum(kept)} bytes, that it did not wait for yet",
+            fix=f"send no more until it waits for some: {MAX_INBOX} and {MAX_INBOX_BYTES} bytes are the limit",
+        )
 
 
 def remind(state: Execution, moment: Moment, question_id: str) -> tuple[ev.AnyEvent, ...]:

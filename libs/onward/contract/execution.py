@@ -37,7 +37,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: datetime | None = None
     done: bool = False
     expired: bool = False
-    """Whether its time ran out: a question then has its default as `answer`, if it has one."""
+    """Whether its time ran out: its default is then its `answer`, if it has one."""
     event: str | None = None
     """The name of the awaited event; its value becomes `answer`."""
     text: str | None = None

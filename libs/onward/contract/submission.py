@@ -1,6 +1,7 @@
 """What a caller may ask for, checked before anything is stored."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -58,6 +59,14 @@ class AnswerCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     answer: msgspec.Raw
     question_id: str | None = None
+
+
+class EventCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Send an event to an execution; one with a `key` that it has seen is not taken again."""
+
+    name: str
+    value: msgspec.Raw = NOTHING
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
 
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

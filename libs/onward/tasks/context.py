@@ -8,12 +8,15 @@ import inspect
 import random as _random
 import threading
 import uuid as _uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
+import msgspec
+
+from onward.tasks.awaited import AwaitedEvent, Question
 from onward.tasks.children import Children, Order
 from onward.tasks.outcome import Interrupted
 from onward.tasks.policy import AT_MOST_ONCE, PLAIN, StepPolicy
@@ -40,8 +43,18 @@ class Session(Protocol):
         """Sleep, durably when it is long."""
         ...
 
-    async def ask(self, text: str, choices: tuple[str, ...], wanted: Any) -> Any:
-        """Ask a person."""
+    def ask(self, question: Question) -> Coroutine[Any, Any, Any]:
+        """Ask a person; its place is counted now."""
+        ...
+
+    def wait_event(self, awaited: AwaitedEvent) -> Coroutine[Any, Any, Any]:
+        """Wait for an event from outside; its place is counted now."""
+        ...
+
+    def send_event(
+        self, execution_id: str, name: str, value: msgspec.Raw, key: str | None
+    ) -> Awaitable[None]:
+        """Send an event to another execution; its place is counted now."""
         ...
 
     def children(self, order: Order, key: str | None) -> Children:
@@ -148,14 +161,6 @@ async def sleep(duration: float | timedelta) -> None:
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
     session = current.get()
     await (asyncio.sleep(seconds) if session is None else session.sleep(seconds))
-
-
-async def ask(text: str, wanted: Any = None, *, choices: tuple[str, ...] | list[str] = ()) -> Any:
-    """Ask a person and wait for the answer, without a slot: one of `choices`, a value of type `wanted`, or any text."""
-    session = current.get()
-    if session is None:
-        raise RuntimeError("ask() needs an execution: nobody could answer here")
-    return await session.ask(text, tuple(choices), wanted)
 
 
 async def checkpoint(name: str, state: Any) -> None:

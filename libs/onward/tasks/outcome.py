@@ -35,5 +35,9 @@ class ProcessDied(Exception):
     """The process of a function with `process=True` ended before the function did."""
 
 
+class Expired(TimeoutError):
+    """Nobody answered, or no event came, in time. Another attempt would find the same, so there is none."""
+
+
 class Interrupted(BaseException):
     """The attempt ends here: suspended, cancelled, or its log was taken over. Never caught by `except Exception`."""

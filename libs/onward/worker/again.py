@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from onward.contract.retry import RetryPolicy
-from onward.tasks.outcome import Fatal, RetryAfter
+from onward.tasks.outcome import Expired, Fatal, RetryAfter
 
 
 def worth_it(error: BaseException, retry: RetryPolicy) -> bool:
-    """Whether another try may help. RetryAfter says so itself, Fatal the contrary; else the policy's types decide."""
-    if isinstance(error, Fatal):
+    """Whether another try may help. What is raised may say so itself (RetryAfter, Fatal); else the policy decides."""
+    if isinstance(error, Fatal | Expired):
         return False
     return isinstance(error, RetryAfter) or retry.admits(type(error))
 

@@ -37,6 +37,7 @@ from onward.worker.large import Large
 from onward.worker.logs import LineWriter, current_writer
 from onward.worker.perform import Outcome, Raised, Returned, Stopped, perform
 from onward.worker.scrub import NOTHING_SECRET, Scrubber
+from onward.worker.send import Sender
 from onward.worker.session import Session
 from onward.worker.undo import Undo, UndoSession
 
@@ -58,6 +59,10 @@ class LetGo(msgspec.Struct, frozen=True):
 Verdict = Ack | Again | LetGo
 
 
+async def _tells_nobody(_project: str, _execution_id: str) -> None:
+    """Until the engine that it works for is there."""
+
+
 class Env(msgspec.Struct, kw_only=True):
     """What an attempt needs of its worker."""
 
@@ -71,6 +76,8 @@ class Env(msgspec.Struct, kw_only=True):
     alive: Callable[[str, str], Awaitable[bool]]
     """Whether a worker still runs an execution: (worker id, execution id)."""
     holds: dict[str, "Running"]
+    nudge: Callable[[str, str], Awaitable[None]] = _tells_nobody
+    """Tells whoever runs an execution to look at its log: (project, execution id)."""
     now: Callable[[], datetime]
     scrub: Scrubber = NOTHING_SECRET
     kin: Kin = msgspec.UNSET  # type: ignore[assignment] # the engine sets it
@@ -165,13 +172,13 @@ async def _append(log: Log, events: tuple[ev.AnyEvent, ...], env: Env) -> int:
 async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
     state = hold.state
     task = env.registry.tasks[state.task]
+    sender = Sender(env.events, state.project, env.moment, env.nudge)
     running: Running | None = None
     try:
         while True:
             writer = _writer(hold, env)
-            session = (UndoSession if hold.state.undoing else Session)(
-                hold, writer, env.random, env.kin, task.on_drift
-            )
+            kind = UndoSession if hold.state.undoing else Session
+            session = kind(hold, writer, env.random, env.kin, send=sender.send, on_drift=task.on_drift)
             running = env.holds[state.id] = Running(hint, hold, session, writer)
             writer.on_lost = partial(session.interrupt, "lost")
             token = current_writer.set(writer)

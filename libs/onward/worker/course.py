@@ -86,7 +86,8 @@ class Course:
 
     async def append(self, made: type[ev.Event], /, **fields: Any) -> Log:
         """Append one event of this attempt. Raises Interrupted where that is no longer ours to do."""
-        await self.enter() if made in BEGINNINGS else self.check_open()
+        if made in BEGINNINGS:
+            await self.enter()
 
         def one(state: Execution) -> tuple[Any, ...]:
             return (made(**envelope(state, self.hold.moment()), **fields),)

@@ -44,7 +44,7 @@ class Engine:
         self._free = asyncio.Semaphore(about.slots)
         self._given_back: dict[str, int] = {}
         self._loops: list[asyncio.Task[None]] = []
-        env.alive = self._alive
+        env.alive, env.nudge = self._alive, self._nudge
         env.kin = Kin(env.events, messages, env.objects, lambda: about.slots - len(self._attempts))
 
     @property
@@ -172,6 +172,9 @@ class Engine:
                 return bool(json.loads(reply).get("holds"))
             await asyncio.sleep(pause)
         return False
+
+    async def _nudge(self, project: str, execution_id: str) -> None:
+        await self._messages.publish(subjects.control(project, execution_id), b"{}")
 
     async def _nudged(self, subject: str, _: bytes) -> None:
         running = self.env.holds.get(subject.rsplit(".", 1)[-1])

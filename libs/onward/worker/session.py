@@ -1,6 +1,6 @@
 """What a task's code holds while it runs: its steps, its waits, progress, output and log lines."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -9,14 +9,17 @@ from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lines import MAX_LINE
 from onward.tasks import codec
+from onward.tasks.awaited import AwaitedEvent, Question
 from onward.tasks.children import Children, Order
-from onward.tasks.policy import OnDrift, StepPolicy
+from onward.tasks.policy import PLAIN, OnDrift, StepPolicy
 from onward.worker.call import current_step, step_key
 from onward.worker.course import Course
 from onward.worker.drift import Drift
 from onward.worker.hold import Hold
+from onward.worker.inputs import Inputs
 from onward.worker.kinship import Kin, Kinship
 from onward.worker.logs import LineWriter
+from onward.worker.send import SENDING, Send
 from onward.worker.steps import Steps
 from onward.worker.waits import Waits
 
@@ -28,12 +31,20 @@ class Session(Course):
     """One attempt of one execution, seen from its code. Implements onward.tasks.context.Session."""
 
     def __init__(
-        self, hold: Hold, lines: LineWriter, random: Callable[[], float], kin: Kin, on_drift: OnDrift = "warn"
+        self,
+        hold: Hold,
+        lines: LineWriter,
+        random: Callable[[], float],
+        kin: Kin,
+        *,
+        send: Send,
+        on_drift: OnDrift = "warn",
     ) -> None:
         super().__init__(hold, random)
         self._lines = lines
         self._saved = hold.log.checkpoints()
         self._waits = Waits(self)
+        self._inputs, self._send = Inputs(self, self._waits), send
         self._drift = Drift(
             self, self._saved, on_drift, lambda text: lines.write("warning", "system", text, None)
         )
@@ -71,9 +82,23 @@ class Session(Course):
         """Sleep; a long one durably."""
         await self._waits.sleep(seconds)
 
-    async def ask(self, text: str, choices: tuple[str, ...], wanted: Any) -> Any:
+    def ask(self, question: Question) -> Coroutine[Any, Any, Any]:
         """The answer a person gave."""
-        return await self._waits.ask(text, choices, wanted)
+        return self._inputs.ask(question)
+
+    def wait_event(self, awaited: AwaitedEvent) -> Coroutine[Any, Any, Any]:
+        """The value of an event that somebody sent."""
+        return self._inputs.wait_event(awaited)
+
+    def send_event(
+        self, execution_id: str, name: str, value: msgspec.Raw, key: str | None
+    ) -> Awaitable[None]:
+        """An event to another execution, as a step: sent again under the same key, should this one be lost."""
+
+        async def send() -> None:
+            await self._send(execution_id, name, value, key or f"{step_key.get()}:{name}")
+
+        return self.step(SENDING, send, (), {}, key=None, policy=PLAIN, returns=type(None))
 
     def children(self, order: Order, key: str | None) -> Children:
         """The children of a call that is made now."""

@@ -1,22 +1,22 @@
 """What a running attempt waits for: in memory while anything else moves, else suspended, without a slot."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Protocol
-
-import msgspec
 
 from onward.contract import events as ev
 from onward.contract.decide import envelope
 from onward.contract.execution import Execution, Wait
-from onward.tasks import codec
 from onward.tasks.outcome import Interrupted
 from onward.worker.course import Course
 from onward.worker.doubt import IN_DOUBT
 
 SHORT = 2.0
 """Sleeps up to this many seconds stay in memory."""
+SLEEP = "sleep"
+REASONS = {"question": "waiting_for_input", "event": "waiting_for_event", SLEEP: "sleeping"}
+"""Why an execution is suspended, by what it waits for; the first that it waits for is told."""
 SETTLE = 0.02
 """Seconds in which nothing else moves before a waiting execution is suspended."""
 
@@ -56,6 +56,7 @@ class Waits:
         self._blocked_on: tuple[str, ...] = ()
         self._quiet: asyncio.TimerHandle | None = None
         self._parts: list[Part] = []
+        self._expiring: set[asyncio.Task[None]] = set()
         course.on_interrupt.append(self._interrupt)
         course.on_news.append(self._noticed)
         course.on_idle.append(self._settle)
@@ -90,16 +91,12 @@ class Waits:
             await self._course.append(ev.Slept, wait=key, until=until)
         await self.until(key)
 
-    async def ask(self, text: str, choices: tuple[str, ...], wanted: Any) -> Any:
-        """The answer a person gave, as `wanted`; suspends until there is one."""
-        key = self._course.places.wait("question").replace("/", ".").replace("#", "-")
+    async def outcome(self, key: str, begin: Callable[[], Awaitable[object]]) -> Wait:
+        """A wait once it is over; `begin` appends what begins it, where no earlier look at the code did."""
         if key not in self._course.hold.state.waits:
-            schema = None if wanted is None or choices else codec.schema(wanted)
-            raw = None if schema is None else msgspec.Raw(msgspec.json.encode(schema))
-            await self._course.append(ev.QuestionAsked, wait=key, text=text, choices=choices, schema=raw)
+            await begin()
         await self.until(key)
-        answer = self._course.hold.state.waits[key].answer
-        return codec.decode(answer or b"null", Any if wanted is None else wanted)
+        return self._course.hold.state.waits[key]
 
     async def until(self, key: str) -> None:
         """Return once this wait of the log is over; suspends."""
@@ -108,7 +105,7 @@ class Waits:
             return
         self._course.check_open()
         future = self._waiting[key] = self._course.loop.create_future()
-        timer = self._end_in_memory(wait, future)
+        timer = self._end_in_memory(key, wait, future)
         self._settle()
         try:
             await future
@@ -117,12 +114,39 @@ class Waits:
             if timer is not None:
                 timer.cancel()
 
-    def _end_in_memory(self, wait: Wait, future: asyncio.Future[None]) -> asyncio.TimerHandle | None:
-        # While other branches keep the execution in memory, a sleep ends here; suspended, its timer ends it.
+    def _end_in_memory(
+        self, key: str, wait: Wait, future: asyncio.Future[None]
+    ) -> asyncio.TimerHandle | None:
+        # While other branches keep the execution in memory, a wait ends here; suspended, its timer ends it.
         if wait.until is None:
             return None
-        seconds = (wait.until - self._course.hold.moment().now).total_seconds()
-        return self._course.loop.call_later(max(0.0, seconds), _over, future)
+        seconds = max(0.0, (wait.until - self._course.hold.moment().now).total_seconds())
+        if wait.kind == SLEEP:
+            return self._course.loop.call_later(seconds, _over, future)
+        return self._course.loop.call_later(seconds, self._begin_to_expire, key)
+
+    def _begin_to_expire(self, key: str) -> None:
+        task = self._course.loop.create_task(self._expire(key))
+        self._expiring.add(task)
+        task.add_done_callback(self._expiring.discard)
+
+    async def _expire(self, key: str) -> None:
+        """Stored first: an answer that comes meanwhile is taken, or refused for good."""
+        self._course.busy()
+        try:
+            await self._course.decide(lambda state: self._too_late(state, key))
+        except Interrupted:
+            pass  # so is who waits
+        except Exception as error:  # noqa: BLE001 - who waits gets it
+            if (future := self._waiting.get(key)) is not None and not future.done():
+                future.set_exception(error)
+        finally:
+            self._course.idle()
+
+    def _too_late(self, state: Execution, key: str) -> tuple[ev.AnyEvent, ...]:
+        if state.waits[key].done:
+            return ()
+        return (ev.WaitExpired(**envelope(state, self._course.hold.moment()), wait=key),)
 
     def _settle(self) -> None:
         """Suspend soon, if all that is left to do is to wait."""
@@ -152,14 +176,19 @@ class Waits:
             if members is None:
                 return ()
             more |= members
-        due = min((w.until for w in waits if w.until), default=None)
-        reason = "waiting_for_children" if more else "sleeping"
-        if any(w.kind == "question" for w in waits):
-            reason = "waiting_for_input"
-        if any(key.startswith(IN_DOUBT) for key in self._blocked_on):
-            reason = "in_doubt"
+        # What the code has let go of, but for sleeps, is still open to others: its time has to end as well.
+        others = [w for w in state.waits.values() if not w.done and w.kind != SLEEP]
+        due = min((w.until for w in (*waits, *others) if w.until), default=None)
         fields = {**envelope(state, self._course.hold.moment()), "due": due, **more}
-        return (ev.Suspended(**fields, reason=reason),)
+        return (ev.Suspended(**fields, reason=self._reason(waits, children=bool(more))),)
+
+    def _reason(self, waits: list[Wait], *, children: bool) -> str:
+        if any(key.startswith(IN_DOUBT) for key in self._blocked_on):
+            return "in_doubt"
+        kinds = {w.kind for w in waits}
+        if children and "question" not in kinds:
+            return "waiting_for_children"
+        return next((why for kind, why in REASONS.items() if kind in kinds), REASONS[SLEEP])
 
 
 def _over(future: asyncio.Future[None]) -> None:

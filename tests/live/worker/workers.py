@@ -18,7 +18,7 @@ from onward.contract import events as ev
 from onward.contract.decide import Moment, Owner
 from onward.contract.execution import Execution
 from onward.contract.log import Decision, Log
-from onward.tasks import context
+from onward.tasks import asking, context
 from onward.worker.attempt import Env
 from onward.worker.engine import Engine
 from onward.worker.keeper import About
@@ -88,7 +88,7 @@ class Worker:
 
         @registry.task
         async def asks() -> str:
-            return await context.ask("Go on?")
+            return await asking.ask("Go on?")
 
         @registry.task
         async def sleeps() -> str:

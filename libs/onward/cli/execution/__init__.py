@@ -15,6 +15,7 @@ COMMANDS = {
     "resume": ("onward.cli.execution.pausing:resume", "Let paused executions go on."),
     "retry": ("onward.cli.execution.control:retry", "Give a failed or cancelled execution another life."),
     "answer": ("onward.cli.execution.control:answer", "Answer a question that an execution asks."),
+    "send": ("onward.cli.execution.send:send", "Send an event to an execution."),
     "events": ("onward.cli.execution.details:events", "List what happened to an execution."),
     "steps": ("onward.cli.execution.details:steps", "List the steps of an execution."),
     "attempts": ("onward.cli.execution.details:attempts", "List the tries of an execution by workers."),

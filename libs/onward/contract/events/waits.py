@@ -44,11 +44,15 @@ class QuestionReminded(Event, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class EventAwaited(Event, frozen=True, kw_only=True, omit_defaults=True, tag="event_awaited"):
-    """The task waits for an event from outside; one that has come before and was not used yet counts."""
+    """The task waits for an event from outside; one that has come before and was not used yet counts.
+
+    After `until`, `default` is its value, if there is one.
+    """
 
     wait: str
     name: str
     until: datetime | None = None
+    default: RawOrNone = None
 
 
 class EventReceived(Event, frozen=True, kw_only=True, omit_defaults=True, tag="event_received"):

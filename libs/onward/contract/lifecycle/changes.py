@@ -176,7 +176,12 @@ def _retry_requested(s: Execution, e: ev.RetryRequested) -> dict[str, Any]:
         "completed_at": None, "error": None, "output": None, "progress": None, "cancel_because": None,
         "fresh_from": e.n if e.fresh else s.fresh_from, "input": s.input if e.input is None else e.input,
         "child_of": child_of, "drifted": 0,
-        "waits": {key: wait for key, wait in s.waits.items() if wait.n < keep},
+        "waits": {
+            # What nobody answered in time is asked again: else the new life would end as this one did.
+            key: wait
+            for key, wait in s.waits.items()
+            if wait.n < keep and not (wait.expired and wait.answer is None)
+        },
         "groups": waiting.kept_groups(s, keep),
         "in_doubt": {key: n for key, n in s.in_doubt.items() if n < keep},
         "undoable": {key: n for key, n in s.undoable.items() if n < keep},

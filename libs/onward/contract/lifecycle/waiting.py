@@ -64,7 +64,7 @@ def awaited(s: Execution, e: ev.EventAwaited) -> dict[str, Any]:
     """It waits for an event, or takes the oldest of that name that has come before."""
     if e.wait in s.waits:
         return {}
-    wait = Wait(kind="event", n=e.n, until=e.until, event=e.name)
+    wait = Wait(kind="event", n=e.n, until=e.until, event=e.name, default=e.default)
     kept = s.inbox.get(e.name, ())
     if not kept:
         return _began(s, e.wait, wait)
