@@ -114,7 +114,7 @@ def test_an_answer_given_while_it_is_paused_counts_once_it_is_resumed() -> None:
 
     @registry.task
     async def work() -> str:
-        return str(await ask("Go on?"))
+        return str(await ask("Go on?", Any))
 
     async def main(_: Random) -> None:
         shop = Workshop(registry)
