@@ -5,6 +5,7 @@ import re
 import time
 from pathlib import Path
 
+from tests.support.memory import resident
 from tests.support.platform import platform
 
 UNSAVEABLE = ("nul", "surrogate", "deep")
@@ -77,13 +78,6 @@ async def test_torture_13_a_log_flood_is_bounded_counted_and_slows_nobody_else(t
         assert kept + dropped == written
         assert grown < 100 << 20
         assert slowest < 5.0
-
-
-def resident(pid: int, what: str = "VmRSS") -> int:
-    """Bytes of memory of a process: now, or at most so far (VmHWM)."""
-    found = re.search(rf"^{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    assert found
-    return int(found[1]) * 1024
 
 
 async def lines_of(onward, execution: str) -> tuple[int, int]:
