@@ -48,3 +48,19 @@ async def test_a_killed_worker_leaves_no_process_behind_and_the_task_goes_on_els
 
         assert (status, ended["status"], ended["attempt"]) == (202, "cancelled", 2)
         assert alive(second) == []
+
+
+@pytest.mark.timeout(120)
+async def test_a_killed_worker_leaves_nothing_of_a_command_behind(tmp_path: Path) -> None:
+    command = f"sleep 300 & echo $$ $! > {tmp_path}/pids; wait"
+    async with platform(tmp_path / "onward", workers=1) as onward:
+        await onward.submit("shell", {"command": command})
+        started = await pids_of(onward, tmp_path)
+        assert alive(started) == started
+
+        onward.kill("worker-1", signal.SIGKILL)
+
+        async def gone() -> bool:
+            return not alive(started)
+
+        await onward.eventually(gone, 5, "the command outlived its worker")

@@ -4,10 +4,13 @@ import asyncio
 import codecs
 import os
 import signal
+import subprocess
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 from onward.contract.retry import ONCE
+from onward.process.spawn import ended, spawn
 from onward.tasks.outcome import Fatal
 from onward.tasks.registry import Registry
 from onward.worker.logs import current_writer
@@ -27,31 +30,50 @@ class CommandFailed(Fatal):
 @registry.task(retry=ONCE)
 async def shell(command: str, cwd: str | None = None, env: dict[str, str] | None = None) -> dict[str, Any]:
     """Run `command` in /bin/sh; its output becomes log lines, its exit code and last lines the result."""
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-c",
-        command,
-        cwd=cwd,
-        env={**_environment(), **(env or {})},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    process, pipes = _start(command, cwd, {**_environment(), **(env or {})})
     tail: deque[str] = deque(maxlen=TAIL)
+    reading = [
+        asyncio.ensure_future(_read(pipe, stream, tail))
+        for pipe, stream in zip(pipes, ("stdout", "stderr"), strict=True)
+    ]
+    gone = asyncio.ensure_future(ended(process))
     try:
-        assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - for the type checker
-        readers = asyncio.gather(_read(process.stdout, "stdout", tail), _read(process.stderr, "stderr", tail))
-        code = await process.wait()
-        # What the command left in the background may keep the pipes open: its output is not waited for.
-        await asyncio.wait({readers}, timeout=1.0)
-        readers.cancel()
+        code = await asyncio.shield(gone)
+        # What the command left in the background is killed with its group: its output is not waited for.
+        await asyncio.wait(reading, timeout=1.0)
     finally:
-        await asyncio.shield(_end(process))
+        await asyncio.shield(_end(process, gone))
+        for task in reading:
+            task.cancel()
     if code != 0:
         last = f": {tail[-1]}" if tail else ""
         raise CommandFailed(f"exit code {code}{last}")
     return {"exit_code": code, "tail": list(tail)}
+
+
+def _start(
+    command: str, cwd: str | None, env: dict[str, str]
+) -> "tuple[subprocess.Popen[bytes], tuple[int, int]]":
+    """The command, which dies with all that it started when this worker does: another one may run it again."""
+    (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+    try:
+        process = spawn(
+            ["/bin/sh", "-c", command],
+            env=env,
+            cwd=Path(cwd) if cwd else None,
+            out=out_end,
+            err=err_end,
+            death=signal.SIGKILL,
+            by_pipe=True,
+        )
+    except BaseException:
+        os.close(out)
+        os.close(err)
+        raise
+    finally:
+        os.close(out_end)
+        os.close(err_end)
+    return process, (out, err)
 
 
 def _environment() -> dict[str, str]:
@@ -59,33 +81,39 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("ONWARD_")}
 
 
-async def _read(pipe: asyncio.StreamReader, stream: str, tail: deque[str]) -> None:
+async def _read(end: int, stream: str, tail: deque[str]) -> None:
+    pipe = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(pipe), os.fdopen(end, "rb", buffering=0)
+    )
     writer, decoder, rest = current_writer.get(), codecs.getincrementaldecoder("utf-8")("replace"), ""
     level = "info" if stream == "stdout" else "warning"
-    while piece := await pipe.read(MAX_PIECE):
-        *lines, rest = (rest + decoder.decode(piece)).split("\n")
-        if len(rest) > MAX_PIECE:  # a line without an end: hand it out in pieces
-            lines, rest = [*lines, rest], ""
-        for line in lines:
-            tail.append(line)
+    try:
+        while piece := await pipe.read(MAX_PIECE):
+            *lines, rest = (rest + decoder.decode(piece)).split("\n")
+            if len(rest) > MAX_PIECE:  # a line without an end: hand it out in pieces
+                lines, rest = [*lines, rest], ""
+            for line in lines:
+                tail.append(line)
+                if writer is not None:
+                    writer.write(level, stream, line.removesuffix("\r"))
             if writer is not None:
-                writer.write(level, stream, line.removesuffix("\r"))
+                await writer.room()
+    finally:
+        transport.close()
     if rest:
         tail.append(rest)
         if writer is not None:
             writer.write(level, stream, rest)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: "subprocess.Popen[bytes]", gone: "asyncio.Future[int]") -> None:
     """Stop the whole process group: asked first, killed after 3 s."""
-    if process.returncode is None and _signal_group(process.pid, signal.SIGTERM):
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            pass
-    _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
+    if not gone.done() and _signal_group(process.pid, signal.SIGTERM):
+        await asyncio.wait({gone}, timeout=STOP_SECONDS)
+    if not gone.done():
+        _signal_group(process.pid, signal.SIGKILL)
+    await gone
 
 
 def _signal_group(pid: int, number: signal.Signals) -> bool:
