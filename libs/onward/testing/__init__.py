@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onward.testing.bus import MemoryBus
     from onward.testing.checker import check
+    from onward.testing.crash import crash_everywhere
+    from onward.testing.crash_report import CrashReport
     from onward.testing.effects import effect
     from onward.testing.faults import CALM, ROUGH, Faults
     from onward.testing.lab import Lab
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from onward.testing.virtual_loop import VirtualLoop, simulate
 
 __all__ = [
-    "CALM", "ROUGH", "Ended", "Faults", "Lab", "MemoryBus", "Run", "Stuck", "VirtualLoop", "check", "effect",
-    "simulate",
+    "CALM", "ROUGH", "CrashReport", "Ended", "Faults", "Lab", "MemoryBus", "Run", "Stuck", "VirtualLoop", "check",
+    "crash_everywhere", "effect", "simulate",
 ]  # fmt: skip
 
 _HOMES = {
@@ -26,6 +28,8 @@ _HOMES = {
     "Lab": "lab",
     "MemoryBus": "bus",
     "check": "checker",
+    "crash_everywhere": "crash",
+    "CrashReport": "crash_report",
     "effect": "effects",
 }
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from onward.tasks import context
 from onward.testing.virtual_loop import VirtualLoop
@@ -19,6 +20,9 @@ SLICE = 0.02
 """Real seconds after which work that is under way elsewhere is looked at again."""
 PATIENCE = 0.1
 """Real seconds that open connections get to bring something before time jumps."""
+
+
+_moved: "WeakKeyDictionary[asyncio.AbstractEventLoop, VirtualClock]" = WeakKeyDictionary()
 
 
 class VirtualClock:
@@ -31,12 +35,17 @@ class VirtualClock:
         self._children: list[asyncio.SubprocessTransport] = []
         self._pipes: list[asyncio.ReadTransport] = []
         self._undo: list[Callable[[], None]] = []
+        self.inner: list[VirtualClock] = []
         self.stuck: Callable[[], bool] = lambda: False
         """Called when nothing will ever happen by itself; whether it changed that."""
 
     def __enter__(self) -> Self:
         loop = self._loop
-        if isinstance(loop, VirtualLoop) or "time" in vars(loop):
+        if (outer := _moved.get(loop)) is not None:
+            outer.inner.append(self)
+            self._undo.append(lambda: outer.inner.remove(self))
+            return self
+        if isinstance(loop, VirtualLoop):
             return self
         if not isinstance(getattr(loop, "_scheduled", None), list) or not hasattr(loop, "_selector"):
             raise TypeError(
@@ -44,6 +53,8 @@ class VirtualClock:
                 "Run the test without uvloop"
             )
         self._replace("_selector", _Selector(loop._selector, self))  # noqa: SLF001 - where a loop waits
+        _moved[loop] = self
+        self._undo.append(lambda: _moved.__delitem__(loop))
         self._replace("time", lambda: self._now)
         self._replace("run_in_executor", self._run_in_executor)
         for name in ("subprocess_exec", "subprocess_shell"):
@@ -93,7 +104,8 @@ class VirtualClock:
             return found
         timer = self._loop._scheduled[0].when() if timeout is not None else math.inf  # noqa: SLF001 - where it keeps them
         if timer == math.inf:
-            return [] if self.stuck() else list(selector.select(None))
+            told = [clock.stuck() for clock in (self, *self.inner)]
+            return [] if any(told) else list(selector.select(None))
         # A hair later than asked for, so that rounding never leaves the timer a hair in the future.
         self._now = math.nextafter(max(self._now, timer), math.inf)
         return []

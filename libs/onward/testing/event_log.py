@@ -61,6 +61,10 @@ class EventStream:
         log = self._logs.get((project, execution_id), ())
         return [item for item in log if after < item.sequence <= upto]
 
+    def ids(self, project: str) -> list[str]:
+        """All executions of a project that have a log, oldest first."""
+        return [execution_id for (of, execution_id), log in self._logs.items() if of == project and log]
+
     def purge(self, upto: int) -> None:
         """Remove everything up to this sequence."""
         self.first = max(self.first, upto + 1)

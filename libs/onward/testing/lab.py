@@ -21,6 +21,8 @@ from onward.tasks.registry import Registry, Task
 from onward.testing.answering import Answer, answering
 from onward.testing.bus import EPOCH, MemoryBus
 from onward.testing.clock import VirtualClock
+from onward.testing.crash import Play, crash_everywhere
+from onward.testing.crash_report import CrashReport
 from onward.testing.effects import Effect, Recorder, recording
 from onward.testing.installation import PROJECT, Installation, Wrap
 from onward.testing.run import Run, Stuck
@@ -31,6 +33,27 @@ from onward.worker.capture import install
 
 T = TypeVar("T")
 FOR_EVER = float("inf")
+
+
+class _Capture:
+    """The hooks that bring print and logging into the log: once, however many Labs there are."""
+
+    def __init__(self) -> None:
+        self._labs = 0
+        self._uninstall: Callable[[], None] = lambda: None
+
+    def enter(self) -> None:
+        if self._labs == 0:
+            self._uninstall = install()
+        self._labs += 1
+
+    def leave(self) -> None:
+        self._labs -= 1
+        if self._labs == 0:
+            self._uninstall()
+
+
+_capture = _Capture()
 
 
 class LabBus(MemoryBus):
@@ -71,7 +94,7 @@ class Lab:
         self._clock.__enter__()
         self._clock.stuck = lambda: self.inside.give_up(self._why_stuck)
         self._factory = asyncio.get_running_loop().get_task_factory()
-        self._uninstall = install()
+        _capture.enter()
         self.inside = Installation(self.registry, LabBus(self._seed, self._start))
         self._tries = StepTries(self.inside.bus.now, self._is_saved)
         for _ in range(self._number):
@@ -84,7 +107,7 @@ class Lab:
             self.inside.kill(name)
         self.inside.gateway.kill()
         await self.inside.gone()
-        self._uninstall()
+        _capture.leave()
         asyncio.get_running_loop().set_task_factory(self._factory)
         self._clock.__exit__()
         if wrong and error is None:
@@ -198,6 +221,20 @@ class Lab:
         self.inside.kill(name)
         hints.release()
 
+    async def crash_everywhere(
+        self,
+        task: Task[..., Any] | str,
+        value: Any = None,
+        *,
+        play: Play | None = None,
+        same_output: bool = True,
+    ) -> CrashReport:
+        """Run a task in Labs of its own, killing its worker before and after every append: see crash_everywhere."""
+        return await crash_everywhere(
+            task, value, registry=self.registry, play=play, same_output=same_output, seed=self._seed,
+            start=self._start, slots=self._slots, grace=self._grace,
+        )  # fmt: skip
+
     async def start_worker(self, wrap: Wrap | None = None) -> str:
         """One worker more; its name."""
         self._started += 1
@@ -220,6 +257,11 @@ class Lab:
     def tried(self) -> list[Tried]:
         """Every try of a step that began, of all executions, in order."""
         return self._tries.tried
+
+    @property
+    def executions(self) -> list[str]:
+        """The ids of all executions, children too, in the order in which they were accepted."""
+        return self.inside.bus.events.ids(PROJECT)
 
     def log_of(self, execution_id: str) -> Log:
         """The whole log of an execution."""
