@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onward.testing.bus import MemoryBus
     from onward.testing.checker import check
-    from onward.testing.crash import crash_everywhere
     from onward.testing.crash_report import CrashReport
     from onward.testing.effects import effect
+    from onward.testing.everywhere import crash_everywhere
     from onward.testing.faults import CALM, ROUGH, Faults
     from onward.testing.lab import Lab
     from onward.testing.run import Ended, Run, Stuck
@@ -28,7 +28,7 @@ _HOMES = {
     "Lab": "lab",
     "MemoryBus": "bus",
     "check": "checker",
-    "crash_everywhere": "crash",
+    "crash_everywhere": "everywhere",
     "CrashReport": "crash_report",
     "effect": "effects",
 }

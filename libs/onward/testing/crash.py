@@ -3,36 +3,32 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from onward.bus.ports import EventLog, Raw
 from onward.contract import events as ev
 from onward.contract.log import Decision, Log
-from onward.tasks.registry import Registry, Task
+from onward.tasks.registry import Task
 from onward.testing.crash_report import CrashPoint, CrashReport
 from onward.testing.run import Run, Stuck
 
-if TYPE_CHECKING:
-    from onward.testing.lab import Lab
-
-Play = Callable[["Lab", Run[Any]], Awaitable[object]]
-"""What the test does while the task runs: answers, sends, skips."""
+Play = Callable[[Any, Run[Any]], Awaitable[object]]
+"""What the test does, with the Lab and the run, while the task runs: answers, sends, skips."""
 
 
-async def crash_everywhere(
-    task: Task[..., Any] | str, value: Any = None, *, registry: Registry, play: Play | None = None,
-    same_output: bool = True, **options: Any,
-) -> CrashReport:  # fmt: skip
-    """Run a task once undisturbed, then again for each append of its worker, which is killed before it, and after it.
-
-    `play(lab, run)` answers questions and sends events, in each of the runs. Tasks whose output is another one each
-    time say `same_output=False`. `options` are the Lab's.
-    """
-    from onward.testing.lab import Lab  # noqa: PLC0415 - the Lab offers this too
+async def crash_with(
+    make: Callable[[int], Any],
+    task: Task[..., Any] | str,
+    value: Any,
+    *,
+    play: Play | None,
+    same_output: bool,
+) -> CrashReport:
+    """See onward.testing.crash_everywhere. `make(workers)` gives a Lab."""
 
     async def once(at: int, *, after: bool) -> _Witness:
         witness = _Witness(at, after=after)
-        async with Lab(registry, workers=0, **options) as lab:
+        async with make(0) as lab:
             await witness.see(lab, task, value, play)
         return witness
 
@@ -61,7 +57,7 @@ class _Witness:
         self._saved: list[str] = []
         self._ends: list[str] = []
 
-    async def see(self, lab: "Lab", task: Task[..., Any] | str, value: Any, play: Play | None) -> None:
+    async def see(self, lab: Any, task: Task[..., Any] | str, value: Any, play: Play | None) -> None:
         died = asyncio.get_running_loop().create_future()
 
         async def replace_the_dead() -> None:
@@ -86,7 +82,7 @@ class _Witness:
             replacing.cancel()
         self._look(lab)
 
-    def _look(self, lab: "Lab") -> None:
+    def _look(self, lab: Any) -> None:
         self.tries.update((tried.execution_id, tried.scope, tried.name, tried.key) for tried in lab.tried)
         self._saved = [tried.name for tried in lab.tried if tried.saved]
         unkeyed = [effect.name for effect in lab.effects if effect.key is None]

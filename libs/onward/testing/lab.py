@@ -21,7 +21,7 @@ from onward.tasks.registry import Registry, Task
 from onward.testing.answering import Answer, answering
 from onward.testing.bus import EPOCH, MemoryBus
 from onward.testing.clock import VirtualClock
-from onward.testing.crash import Play, crash_everywhere
+from onward.testing.crash import Play, crash_with
 from onward.testing.crash_report import CrashReport
 from onward.testing.effects import Effect, Recorder, recording
 from onward.testing.installation import PROJECT, Installation, Wrap
@@ -61,12 +61,12 @@ class LabBus(MemoryBus):
 
     def __init__(self, seed: int, start: datetime) -> None:
         super().__init__(Random(seed), ack_wait=FOR_EVER)
-        self._start, self._loop = start, asyncio.get_running_loop()
-        self._began = self._loop.time()
+        self._start, self._clock = start, asyncio.get_running_loop().time
+        self._began = self._clock()
 
     def now(self) -> datetime:
         """The time of day in the Lab; asked on threads, too."""
-        return self._start + timedelta(seconds=self._loop.time() - self._began)
+        return self._start + timedelta(seconds=self._clock() - self._began)
 
 
 class Lab:
@@ -231,9 +231,11 @@ class Lab:
         same_output: bool = True,
     ) -> CrashReport:
         """Run a task in Labs of its own, killing its worker before and after every append: see crash_everywhere."""
-        return await crash_everywhere(
-            task, value, registry=self.registry, play=play, same_output=same_output, seed=self._seed,
-            start=self._start, slots=self._slots, grace=self._grace,
+        return await crash_with(self._another, task, value, play=play, same_output=same_output)
+
+    def _another(self, workers: int) -> "Lab":
+        return Lab(
+            self.registry, workers=workers, slots=self._slots, seed=self._seed, start=self._start, grace=self._grace
         )  # fmt: skip
 
     async def start_worker(self, wrap: Wrap | None = None) -> str:
