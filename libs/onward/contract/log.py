@@ -45,13 +45,15 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
         ordered = _whole(tuple(sorted(stored, key=lambda s: s.sequence)))
         return cls(stored=ordered, execution=fold(s.event for s in ordered), sequence=ordered[-1].sequence)
 
-    def then(self, events: Sequence[ev.AnyEvent], last_sequence: int) -> "Log":
-        """The log after its own decision was appended; the last event has `last_sequence`."""
+    def then(
+        self, events: Sequence[ev.AnyEvent], last_sequence: int, after: Execution | None = None
+    ) -> "Log":
+        """The log after its own decision was appended as `last_sequence`; `after`, where known, is what it folds to."""
         first = last_sequence - len(events) + 1
         new = tuple(Stored(first + i, event) for i, event in enumerate(events))
         return Log(
             stored=self.stored + new,
-            execution=fold((s.event for s in new), self.execution),
+            execution=fold((s.event for s in new), self.execution) if after is None else after,
             sequence=last_sequence,
         )
 

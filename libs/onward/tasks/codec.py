@@ -1,6 +1,7 @@
 """Values of a task's code to JSON and back: plain types, dataclasses, structs, pydantic models; never pickle."""
 
 import dataclasses
+import functools
 import hashlib
 import sys
 from typing import Any, cast, get_origin
@@ -70,13 +71,27 @@ def carried(value: Any, what: str) -> msgspec.Raw:
 
 def decode(raw: bytes | msgspec.Raw, wanted: Any) -> Any:
     """The value in `raw` as `wanted` says; as plain JSON types where `wanted` says nothing usable."""
-    return msgspec.json.decode(raw, type=wanted, dec_hook=_dec_hook, strict=True)
+    return _decoder(wanted).decode(raw)
+
+
+def _decoder(wanted: Any) -> "msgspec.json.Decoder[Any]":
+    try:
+        return _known_decoder(wanted)
+    except TypeError:
+        # Not hashable, or no type that can be read: then the second try says so.
+        return msgspec.json.Decoder(wanted, dec_hook=_dec_hook)
+
+
+@functools.lru_cache(maxsize=1024)
+def _known_decoder(wanted: Any) -> "msgspec.json.Decoder[Any]":
+    # To make one takes ten times as long as to read a small value with it.
+    return msgspec.json.Decoder(wanted, dec_hook=_dec_hook)
 
 
 def usable(annotation: Any) -> Any:
     """`annotation` where values can be read back as such, else Any: plain JSON types."""
     try:
-        msgspec.json.Decoder(annotation, dec_hook=_dec_hook)
+        _decoder(annotation)
     except (TypeError, NotImplementedError):
         return Any
     return annotation

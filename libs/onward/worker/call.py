@@ -1,6 +1,7 @@
 """One call of an author's function as a step: on the loop or on a thread, with its place around it."""
 
 import asyncio
+import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -61,6 +62,7 @@ class Call:
         return codec.decode(raw, codec.usable(wanted))
 
 
+@functools.lru_cache(maxsize=1024)
 def hints_of(fn: Callable[..., Any]) -> dict[str, Any]:
     """The annotations of a function; none where they cannot be resolved."""
     try:

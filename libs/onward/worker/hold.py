@@ -46,14 +46,14 @@ class Hold:
         tried: set[str] = set()
         async with self._lock:
             while True:
-                if any(stored.event.id in tried for stored in self.log.stored[-400:]):
+                if tried and any(stored.event.id in tried for stored in self.log.stored[-400:]):
                     # An append whose outcome nobody knew had got through after all (PROTOCOL A5).
                     return self.log
                 self._check(ends_cancel=ends_cancel)
                 events = decide(self.state)
                 if not events:
                     return self.log
-                self._refuse_illegal(events)
+                after = self._after(events)
                 decision = Decision(
                     project=self.state.project,
                     execution_id=self.state.id,
@@ -69,7 +69,7 @@ class Hold:
                     await asyncio.sleep(FIRST_PAUSE)
                     await self._read_on()
                 else:
-                    self.log = self.log.then(events, last)
+                    self.log = self.log.then(events, last, after)
                     return self.log
 
     async def _read_on(self, floor: int = 0) -> None:
@@ -101,7 +101,8 @@ class Hold:
         if state.cancelling and not (ends_cancel or self.undoing):
             raise Cancelling(state.id)
 
-    def _refuse_illegal(self, events: tuple[AnyEvent, ...]) -> None:
+    def _after(self, events: tuple[AnyEvent, ...]) -> Execution:
+        """What these events make of the state; raises BrokenLog where one of them may not follow."""
         state: Execution | Refused = self.state
         for event in events:
             if isinstance(state, Refused):
@@ -109,3 +110,4 @@ class Hold:
             state = advance(state, event)
         if isinstance(state, Refused):
             raise BrokenLog(f"decided an illegal event: {state.because}")
+        return state
