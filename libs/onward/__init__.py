@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from onward.contract.events import Timeouts
     from onward.contract.retry import Retry
     from onward.tasks.asking import ask, send_event, wait_event
     from onward.tasks.context import (
         checkpoint,
         emit,
         execution,
+        extend,
         idempotency_key,
         load_checkpoint,
         log,
@@ -41,11 +43,13 @@ __all__ = [
     "RetryAfter",
     "Step",
     "Task",
+    "Timeouts",
     "__version__",
     "ask",
     "checkpoint",
     "emit",
     "execution",
+    "extend",
     "idempotency_key",
     "load_checkpoint",
     "log",
@@ -64,6 +68,7 @@ __all__ = [
 
 _HOMES = {
     "Retry": "onward.contract.retry",
+    "Timeouts": "onward.contract.events",
     **dict.fromkeys(
         ("ChildFailed", "Fatal", "InDoubt", "NotDone", "ProcessDied", "RetryAfter"), "onward.tasks.outcome"
     ),

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
@@ -9,10 +10,12 @@ from typing import TypeVar
 from onward.bus import follow, timers, topology
 from onward.bus.bus import Bus
 from onward.bus.connection import Connection, connect
+from onward.bus.deadlines import end_overdue, follow_deadlines
 from onward.bus.ports import Follower, Raw
 from onward.bus.verify import verify
 from onward.contract import events as ev
-from onward.contract import subjects
+from onward.contract import ids, subjects
+from onward.contract.decide import Hint, Moment
 from onward.contract.errors import Unavailable
 from onward.process.backoff import full_jitter
 from onward.process.loop import Loop, utc_now
@@ -74,6 +77,7 @@ class WithoutPostgres:
             await self._listen(system)
             tasks.create_task(self.queues.run())
             tasks.create_task(self._follow(FOLLOWERS[0], self._each))
+            tasks.create_task(self._keep_deadlines())
             tasks.create_task(
                 Loop("direct hints", _LOOK_AT_SOURCE, self._direct_hints.run_once).run(self._stop)
             )
@@ -137,11 +141,27 @@ class WithoutPostgres:
                 f"the follower {name}", lambda: follow.follow(self._bus.connection, name, follower, _BATCH)
             )
 
+    async def _keep_deadlines(self) -> None:
+        while True:
+            await _patiently("deadlines", lambda: follow_deadlines(self._bus.connection, self._end_overdue))
+
+    async def _end_overdue(self, hint: Hint) -> bool:
+        return await end_overdue(self._bus.events, hint, _moment)
+
     async def _schedule(self, event: ev.AnyEvent, sequence: int) -> bool:
         return await timers.schedule(self._bus.connection, event, sequence)
 
     async def _purge_timers(self, project: str, execution_id: str) -> int:
         return await timers.purge(self._bus.connection, project, execution_id)
+
+
+def _moment() -> Moment:
+    now = utc_now()
+    return Moment(
+        now=now,
+        new_id=lambda: ids.new_id(int(now.timestamp() * 1000), os.urandom(10)),
+        actor="timekeeper",
+    )
 
 
 async def _patiently(what: str, act: Callable[[], Awaitable[ResultT]]) -> ResultT:

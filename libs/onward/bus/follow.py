@@ -149,10 +149,12 @@ Delivery = tuple[Raw, str]
 class Following:
     """One pull subscription: always asks for one batch more than it holds."""
 
-    def __init__(self, connection: Connection, name: str, batch: int) -> None:
+    def __init__(
+        self, connection: Connection, name: str, batch: int, *, stream: str = subjects.EVENTS
+    ) -> None:
         self._connection = connection
         self._batch = batch
-        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{subjects.EVENTS}.{name}"
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"
         self._inbox = connection.new_inbox()
         self._buffer: deque[Delivery] = deque()
         self._left = 0

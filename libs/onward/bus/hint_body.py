@@ -11,13 +11,14 @@ ORIGIN = "Onward-Origin"
 """Header of a hint that a follower published because the source was silent: its EVENTS sequence (PROTOCOL H5)."""
 
 
-class Timer(msgspec.Struct, frozen=True):
-    """The event that asked for a timer: its ordinal and its EVENTS sequence."""
+class Timer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The event that asked for a timer: its ordinal and its EVENTS sequence; `kind` is that of a deadline."""
 
     project: str
     execution_id: str
     n: int
     sequence: int
+    kind: str | None = None
 
 
 class Fired(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
-"""TIMERS: one message schedule for each event that names a due time (PROTOCOL M1-M3)."""
+"""TIMERS: one message schedule for each due time and each deadline that an event names (PROTOCOL M1-M3)."""
 
 import logging
-from datetime import UTC
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -20,20 +20,29 @@ BAD_REQUEST = 400
 
 
 async def schedule(connection: Connection, event: ev.AnyEvent, sequence: int) -> bool:
-    """Set the timer that `event`, stored at `sequence`, asks for; a time in the past fires at once.
+    """Set the timers that `event`, stored at `sequence`, asks for; a time in the past fires at once.
 
     False: it asks for none, or for one that the server will never take, which is logged. Raises Unavailable.
     """
-    if event.due is None or not event.routes:
-        return False
-    timer = Timer(event.project, event.execution_id, event.n, sequence)
-    at = event.due.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    asked: list[tuple[str | None, datetime]] = list(event.deadlines.items())
+    if event.due is not None and event.routes:
+        asked.append((None, event.due))
+    taken = [await _set(connection, event, sequence, kind, at) for kind, at in asked]
+    return bool(taken) and all(taken)
+
+
+async def _set(
+    connection: Connection, event: ev.AnyEvent, sequence: int, kind: str | None, due: datetime
+) -> bool:
+    timer = Timer(event.project, event.execution_id, event.n, sequence, kind)
+    route = event.routes[-1] if kind is None else f"{subjects.DEADLINES}.{kind}"
+    at = due.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
     headers = block(
         ("Nats-Schedule", f"@at {at}Z"),
-        ("Nats-Schedule-Target", subjects.due(event.project, event.routes[-1], event.execution_id)),
+        ("Nats-Schedule-Target", subjects.due(event.project, route, event.execution_id)),
     )
     reply = await connection.request(
-        subjects.timer(event.project, event.execution_id, sequence),
+        subjects.timer(event.project, event.execution_id, sequence, kind),
         msgspec.json.encode(Fired(timer)),
         headers=headers,
     )

@@ -74,9 +74,19 @@ ALL_DUE = "onward.due.*.*.*.*"
 DUE_TO_WORK = "onward.work.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}"
 
 
-def timer(project: str, execution_id: str, sequence: int) -> str:
-    """One schedule; it ends in the sequence of the event that asked for it (PROTOCOL M1)."""
-    return f"onward.timer.{project}.{shard(execution_id)}.{execution_id}.{sequence}"
+DEADLINES = "_deadlines"
+"""The queue of fired deadlines, which no user's queue can be called; its classes are the kinds of limit."""
+DEADLINE_KINDS = ("queue", "execution")
+ALL_DEADLINES = f"onward.work.*.{DEADLINES}.*.*"
+
+
+def timer(project: str, execution_id: str, sequence: int, kind: str | None = None) -> str:
+    """One schedule; it ends in the sequence of the event that asked for it (PROTOCOL M1).
+
+    `kind` is that of a deadline: an event may ask for one of each kind, besides its due time.
+    """
+    last = str(sequence) if kind is None else f"{kind}-{sequence}"
+    return f"onward.timer.{project}.{shard(execution_id)}.{execution_id}.{last}"
 
 
 def timers_of(project: str, execution_id: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 import msgspec
 
+from onward.contract.events import TimeoutPolicy, Timeouts
 from onward.tasks.awaited import AwaitedEvent, Question
 from onward.tasks.children import Children, Order
 from onward.tasks.outcome import Interrupted
@@ -77,6 +78,10 @@ class Session(Protocol):
         """Hand out a part of the output."""
         ...
 
+    async def extend(self, more: TimeoutPolicy) -> None:
+        """Take more time."""
+        ...
+
     def log(self, level: str, text: str) -> None:
         """Write a line."""
         ...
@@ -133,6 +138,15 @@ def once(name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) ->
 def once(name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Awaitable[Any]:
     """Run any function as a step, at most once: after a crash in the middle of it a person says whether it happened."""
     return call_step(name, fn, args, kwargs, policy=AT_MOST_ONCE)
+
+
+async def extend(
+    *, attempt: float | None = None, execution: float | None = None, heartbeat: float | None = None
+) -> None:
+    """Take so many seconds more, from now on, where a limit would end it sooner; later attempts may take as long."""
+    session = current.get()
+    if session is not None:
+        await session.extend(Timeouts(attempt=attempt, execution=execution, heartbeat=heartbeat))
 
 
 def sync(awaitable: Awaitable[T]) -> T:

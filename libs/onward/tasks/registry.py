@@ -161,8 +161,8 @@ class Registry:
     @overload
     def task(
         self, *, name: str | None = None, queue: str = "default", priority: int = 5, retry: Retry | None = None,
-        timeout: float | None = None, version: str | None = None, process: bool = False,
-        on_drift: OnDrift = "warn", on_exhausted: OnExhausted = "fail",
+        timeout: float | None = None, timeouts: Timeouts | None = None, version: str | None = None,
+        process: bool = False, on_drift: OnDrift = "warn", on_exhausted: OnExhausted = "fail",
     ) -> "_Decorator": ...  # fmt: skip
 
     def task(
@@ -174,6 +174,7 @@ class Registry:
         priority: int = 5,
         retry: Retry | None = None,
         timeout: float | None = None,
+        timeouts: Timeouts | None = None,
         version: str | None = None,
         process: bool = False,
         on_drift: OnDrift = "warn",
@@ -181,6 +182,7 @@ class Registry:
     ) -> Any:
         """Register a function as a task, under its own name unless one is given. `timeout`: seconds an attempt.
 
+        `timeouts`: all limits: of the wait in its queue, an attempt, the whole execution, between two signs of life.
         `on_drift`: what happens to a saved step that is called with other arguments: warn and use it, rerun it, or hold
         the execution for repair. `on_exhausted`: what happens when the last attempt has failed: fail, hold, or ask.
 
@@ -200,7 +202,7 @@ class Registry:
                 queue=check_name("queue", queue),
                 priority=priority,
                 retry=retry or Retry(),
-                timeouts=Timeouts(attempt=timeout),
+                timeouts=_limits(timeout, timeouts),
                 version=version,
                 on_exhausted=on_exhausted,
             )
@@ -278,6 +280,11 @@ class Registry:
 
     def __iter__(self) -> Iterator[Task[..., Any]]:
         return iter(self.tasks.values())
+
+
+def _limits(timeout: float | None, timeouts: Timeouts | None) -> Timeouts:
+    limits = timeouts or Timeouts()
+    return limits if timeout is None else msgspec.structs.replace(limits, attempt=timeout)
 
 
 def _raw(schema: dict[str, Any] | None) -> msgspec.Raw | None:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from onward.bus.deadlines import end_overdue
 from onward.bus.family import FamilyKeeper, concerns_family
-from onward.contract import ids
+from onward.contract import ids, subjects
 from onward.contract.decide import Moment
+from onward.contract.errors import Unavailable
 from onward.contract.events import Submitted
 from onward.contract.log import Stored
 from onward.testing.connection import Connection
@@ -34,6 +36,18 @@ class Process(Connection):
         self.lines = MemoryLines(bus.lines, self)
         self.objects = MemoryObjects(bus.objects, self)
         self.messages = MemoryMessages(bus.wires, self)
+
+    async def keep_deadlines(self, project: str) -> None:
+        """End what is overdue, for ever, as execution_state does: no worker need listen."""
+        hints = MemoryHints(
+            self._bus.work, self, project, (subjects.DEADLINES,), classes=subjects.DEADLINE_KINDS
+        )
+        while True:
+            for hint in await hints.take(10):
+                # What is not dealt with comes again when its lease is over.
+                with contextlib.suppress(Unavailable):
+                    if await end_overdue(self.events, hint, self.moment):
+                        await hints.ack(hint)
 
     def hints(self, project: str, queues: Iterable[str]) -> MemoryHints:
         """The work queue, as a worker of these queues sees it."""
@@ -141,6 +155,8 @@ class MemoryBus:
         """What the timekeeper does with an event that names a due time, each time it is delivered."""
         if stored.event.due is not None:
             self.timers.keep(stored, (stored.event.due - self.now()).total_seconds())
+        for kind, at in stored.event.deadlines.items():
+            self.timers.keep_deadline(stored, kind, (at - self.now()).total_seconds())
 
     def _later(self, act: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()

@@ -77,12 +77,14 @@ class Installation:
         self._processes = [self.gateway]
         self._expected: dict[str, list[asyncio.Future[None]]] = {}
         bus.events.listeners.append(self._heard)
+        self._keeper: asyncio.Task[None] | None = None
 
     async def worker(
         self, name: str, *, slots: int = 10, grace: float = 1.0, queues: tuple[str, ...] = ("default",),
         kept: bool = False, wrap: Wrap | None = None,
     ) -> Engine:  # fmt: skip
         """Start a worker; `kept`: nothing renews its leases or sends its heartbeats, and nothing needs to."""
+        self._keep_deadlines()
         process = self.bus.process(name)
         self._processes.append(process)
         env = Env(
@@ -106,6 +108,10 @@ class Installation:
         await process.run(engine.start())
         return engine
 
+    def _keep_deadlines(self) -> None:
+        if self._keeper is None:
+            self._keeper = self.gateway.run(self.gateway.keep_deadlines(PROJECT))
+
     def kill(self, name: str) -> None:
         """SIGKILL: nothing of it happens any more. What it held waits until its leases are over."""
         self.workers.pop(name).process.kill()
@@ -120,6 +126,7 @@ class Installation:
         labels: dict[str, str] | None = None,
     ) -> str:  # fmt: skip
         """Accept an execution; its id."""
+        self._keep_deadlines()
         moment = msgspec.structs.replace(self.gateway.moment(), trace=trace)
         spec = self.registry.tasks[task].spec
         execution_id = moment.new_id()

@@ -17,10 +17,18 @@ class Timers:
 
     def keep(self, stored: Stored, seconds: float) -> None:
         """Fire in so many seconds for the event that asked."""
-        subject = self.subject(stored)
+        self._keep(self.subject(stored), stored, stored.event.routes[-1], seconds)
+
+    def keep_deadline(self, stored: Stored, kind: str, seconds: float) -> None:
+        """The same for a deadline that it asked for."""
+        event = stored.event
+        subject = subjects.timer(event.project, event.execution_id, stored.sequence, kind)
+        self._keep(subject, stored, f"{subjects.DEADLINES}.{kind}", seconds)
+
+    def _keep(self, subject: str, stored: Stored, route: str, seconds: float) -> None:
         self._drop(subject)
         loop = asyncio.get_running_loop()
-        self.set[subject] = loop.call_later(max(0.0, seconds), self._fire, subject, stored)
+        self.set[subject] = loop.call_later(max(0.0, seconds), self._fire, subject, stored, route)
 
     def subject(self, stored: Stored) -> str:
         """Where the schedule of this event stands (PROTOCOL M1)."""
@@ -38,12 +46,12 @@ class Timers:
         if handle is not None:
             handle.cancel()
 
-    def _fire(self, subject: str, stored: Stored) -> None:
+    def _fire(self, subject: str, stored: Stored, route: str) -> None:
         event = stored.event
         del self.set[subject]
         self._work.put(
             event.project,
-            event.routes[-1],
+            route,
             event.execution_id,
             n=event.n,
             floor=stored.sequence,
@@ -53,7 +61,7 @@ class Timers:
 
 def asks_for_timer(stored: Stored) -> bool:
     """Whether the timekeeper sets a timer for this event."""
-    return isinstance(stored.event, Event) and stored.event.due is not None
+    return isinstance(stored.event, Event) and (stored.event.due is not None or bool(stored.event.deadlines))
 
 
 def ends_timers(stored: Stored) -> bool:

@@ -147,9 +147,12 @@ def _sequence(ack_subject: str) -> int:
 class MemoryHints:
     """Implements onward.bus.ports.HintSource for some queues of one project."""
 
-    def __init__(self, work: WorkQueue, connection: Connection, project: str, queues: Iterable[str]) -> None:
+    def __init__(
+        self, work: WorkQueue, connection: Connection, project: str, queues: Iterable[str], *,
+        classes: Sequence[str] = subjects.CLASSES,
+    ) -> None:  # fmt: skip
         self._work, self._connection = work, connection
-        self._filters = [subjects.hints(project, q, cls) for cls in subjects.CLASSES for q in queues]
+        self._filters = [subjects.hints(project, q, cls) for cls in classes for q in queues]
         self._buffer: list[Hint] = []
         self._closed = False
         self._seen = 0

@@ -186,7 +186,7 @@ async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
                 if isinstance(session, UndoSession):
                     outcome: Outcome = await Undo(hold, session, writer, env.registry).run(env.grace)
                 else:
-                    outcome = await perform(task, session, state.input, state.timeouts.attempt, env.grace)
+                    outcome = await perform(task, session, state.input, env.grace)
             finally:
                 current_writer.reset(token)
                 await writer.close()  # before the outcome: a log is whole when its execution has ended

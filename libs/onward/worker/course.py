@@ -24,10 +24,12 @@ class Course:
         self.loop = asyncio.get_running_loop()
         self.execution_id, self.attempt = hold.state.id, hold.state.attempt
         self.interrupted: str | None = None
-        """Why the code is being stopped: suspend, pause, cancel, lost, timeout, drain, hold."""
+        """Why the code is being stopped: suspend, pause, cancel, lost, timeout, drain, hold, timed_out."""
         self.error: ev.Failure | None = None
         """What the attempt ends with, where it is stopped for a timeout or held for repair."""
         self.stop: Callable[[], None] = lambda: None
+        self.began = self.sign_of_life = self.loop.time()
+        """When the worker took it up, and when its code was last heard of."""
         self.grace = 5.0
         """Seconds that code which is asked to stop may take, and again until it is abandoned."""
         self.hold, self.random = hold, random
@@ -97,6 +99,7 @@ class Course:
     async def decide(self, decide: Decide) -> Log:
         """Append what `decide` makes of the newest state. Raises Interrupted where that is no longer ours to do."""
         self.check_open()
+        self.sign_of_life = self.loop.time()
         try:
             log = await self.hold.append(decide)
         except Lost:

@@ -49,10 +49,11 @@ def bad_input(error: msgspec.ValidationError) -> Failure:
     return Failure(type="invalid_input", message=_clean(str(error)), retryable=False)
 
 
-def timed_out(seconds: float, retry: RetryPolicy = ANY) -> Failure:
-    """The attempt took longer than its limit; to the policy that is a TimeoutError."""
-    message = f"the attempt took longer than {seconds:g} s"
-    return Failure(type="timed_out", message=message, retryable=retry.admits(TimeoutError))
+def timed_out(message: str, retry: RetryPolicy | None) -> Failure:
+    """A limit was reached: to the policy that is a TimeoutError; without one, trying again is no use."""
+    return Failure(
+        type="timed_out", message=message, retryable=retry is not None and retry.admits(TimeoutError)
+    )
 
 
 def _clean(text: str) -> str:

@@ -1,7 +1,6 @@
 """Run the author's function once: on the loop, a thread, or in a process; within its limit, stoppable."""
 
 import asyncio
-import contextlib
 import inspect
 from collections.abc import Coroutine
 from typing import Any
@@ -15,7 +14,8 @@ from onward.tasks.context import current
 from onward.tasks.outcome import Interrupted, RetryAfter
 from onward.tasks.registry import Task
 from onward.worker import blocking
-from onward.worker.failure import bad_input, describe, timed_out
+from onward.worker.failure import bad_input, describe
+from onward.worker.limits import Limits
 from onward.worker.session import Session
 
 
@@ -41,10 +41,17 @@ class Stopped(msgspec.Struct, frozen=True):
 Outcome = Returned | Raised | Stopped
 
 
-async def perform(
-    task: Task[..., Any], session: Session, raw: msgspec.Raw, limit: float | None, grace: float
-) -> Outcome:
-    """The only place that runs an author's code. `limit` and `grace` in seconds."""
+async def perform(task: Task[..., Any], session: Session, raw: msgspec.Raw, grace: float) -> Outcome:
+    """The only place that runs an author's code, within its limits; asked to stop, it may take `grace` seconds."""
+    session.grace = grace
+    limits = Limits(session)
+    try:
+        return await _outcome(task, session, raw)
+    finally:
+        limits.end()
+
+
+async def _outcome(task: Task[..., Any], session: Session, raw: msgspec.Raw) -> Outcome:
     try:
         arguments = task.takes.arguments(await session.ready(raw))
     except msgspec.ValidationError as error:
@@ -53,22 +60,15 @@ async def perform(
         return Raised(describe(error))
     if (stopped := _stopped(session)) is not None:
         return stopped
-    session.grace = grace
     try:
         running, retry = _Running(task, session, arguments), session.hold.state.retry
     except (TypeError, ImportError) as error:  # what cannot go to a process of its own
         return Raised(describe(error))
     session.stop = running.stop
     try:
-        async with asyncio.timeout(limit):
-            result = await running.result()
+        result = await running.result()
         session.returned()
         return Returned(codec.encode(result, "the result"))
-    except TimeoutError as error:
-        if session.interrupted is None and running.limit_reached:
-            await running.end()
-            return Raised(timed_out(limit or 0.0, retry))
-        return _stopped(session) or Raised(describe(error, retry))
     except (asyncio.CancelledError, Interrupted):
         return _stopped(session) or Raised(
             Failure(type="Cancelled", message="the task's code cancelled itself")
@@ -79,7 +79,9 @@ async def perform(
         return _stopped(session) or Raised(describe(error, retry))
 
 
-def _stopped(session: Session) -> Stopped | None:
+def _stopped(session: Session) -> Stopped | Raised | None:
+    if session.interrupted == "timed_out" and session.error is not None:
+        return Raised(session.error)
     return None if session.interrupted is None else Stopped(session.interrupted)
 
 
@@ -91,7 +93,6 @@ class _Running:
         self._call: blocking.Blocking | None = None
         self._asked_at: float | None = None
         self._forced = False
-        self.limit_reached = False
         self._given_up: asyncio.Future[None] = self._loop.create_future()
         self._timers: list[asyncio.TimerHandle] = []
         self._session = session
@@ -108,11 +109,7 @@ class _Running:
 
     async def result(self) -> Any:
         """What the function returns or raises; raises Interrupted where it had to be abandoned."""
-        try:
-            await asyncio.wait((self._future, self._given_up), return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            self.limit_reached = True
-            raise
+        await asyncio.wait((self._future, self._given_up), return_when=asyncio.FIRST_COMPLETED)
         for timer in self._timers:
             timer.cancel()
         if not self._future.done():
@@ -122,7 +119,7 @@ class _Running:
         return self._future.result()
 
     def _say_how_it_stopped(self) -> None:
-        why = self._session.interrupted or "timed_out"
+        why = self._session.interrupted
         if self._asked_at is None or why in ("suspend", "lost"):
             return
         call = self._call or _Coroutine
@@ -130,12 +127,6 @@ class _Running:
         blocking.say(
             "warning" if self._forced else "info", text + (call.forced if self._forced else call.asked)
         )
-
-    async def end(self) -> None:
-        """Stop the function and wait until it did, or was abandoned."""
-        self.stop()
-        with contextlib.suppress(Exception, asyncio.CancelledError, Interrupted):
-            await self.result()
 
     def stop(self) -> None:
         """Ask the code to stop now; make it after the grace."""

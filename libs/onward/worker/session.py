@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from onward.contract import commands
 from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lines import MAX_LINE
@@ -122,6 +123,7 @@ class Session(Course):
 
     async def progress(self, fraction: float | None, message: str | None) -> None:
         """One event at most a second; what comes in between is a log line."""
+        self.sign_of_life = self.loop.time()
         text = "progress" if fraction is None else f"progress {fraction:.0%}"
         self._lines.write("info", "system", f"{text}: {message}" if message else text, current_step.get())
         if self.loop.time() - self._progress_at < 1.0 and fraction != 1:
@@ -134,15 +136,37 @@ class Session(Course):
         raw = await self.hold.large.keep(codec.encode(value, f"output {name}"), f"output {name}")
         await self.append(ev.OutputGenerated, name=name, value=raw)
 
+    async def extend(self, more: ev.TimeoutPolicy) -> None:
+        """So many seconds from now, for each limit that is set and would be reached sooner."""
+        await self.decide(lambda state: self._extended(state, more))
+
+    def _extended(self, state: Execution, more: ev.TimeoutPolicy) -> tuple[ev.AnyEvent, ...]:
+        moment, old = self.hold.moment(), state.timeouts
+        life = (moment.now - (state.life_from or state.created_at)).total_seconds()
+        longer = ev.TimeoutPolicy(
+            queue=old.queue,
+            attempt=_longer(old.attempt, more.attempt, self.loop.time() - self.began),
+            execution=_longer(old.execution, more.execution, life),
+            heartbeat=_longer(old.heartbeat, more.heartbeat, 0.0),
+        )
+        return () if longer == old else commands.amend(state, moment, longer)
+
     def log(self, level: str, text: str) -> None:
         """Write a log line."""
+        self.sign_of_life = self.loop.time()
         self._lines.write(level, "log", text, current_step.get())
 
     def output(self, text: str) -> None:
         """Hand out a piece of text, in as many entries of the log as it needs: nothing is cut."""
+        self.sign_of_life = self.loop.time()
         for start in range(0, len(text), PIECE):
             self._lines.write("info", "output", text[start : start + PIECE], current_step.get())
 
     def idempotency_key(self) -> str:
         """Stable over attempts: of the step that runs, else of the execution."""
         return step_key.get() or self.execution_id
+
+
+def _longer(limit: float | None, more: float | None, gone: float) -> float | None:
+    """A limit that leaves so many seconds more, from now on; none stays none."""
+    return limit if limit is None or more is None else max(limit, round(gone + more, 3))

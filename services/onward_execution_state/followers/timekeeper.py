@@ -1,4 +1,4 @@
-"""Sets a timer for each event that names a due time; takes those of a cancelled execution away (PROTOCOL M1-M3)."""
+"""Sets a timer for each due time and deadline of an event; takes a cancelled execution's away (PROTOCOL M1-M3)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,8 +14,8 @@ Schedule = Callable[[ev.AnyEvent, int], Awaitable[bool]]
 Purge = Callable[[str, str], Awaitable[int]]
 """Takes all timers of an execution away; how many."""
 
-# Most events name no due time and are not worth decoding: their JSON is ours, so it is written without spaces.
-_DUE, _CANCELLED = b'"due":', b'"type":"cancelled"'
+# Most events name neither and are not worth decoding: their JSON is ours, so it is written without spaces.
+_DUE, _DEADLINES, _CANCELLED = b'"due":', b'"deadlines":', b'"type":"cancelled"'
 
 
 class Timekeeper:
@@ -34,12 +34,13 @@ class Timekeeper:
         acts = [
             self._act(raw.sequence, event)
             for raw in batch
-            if (_DUE in raw.data or _CANCELLED in raw.data) and (event := _readable(raw.data)) is not None
+            if (_DUE in raw.data or _DEADLINES in raw.data or _CANCELLED in raw.data)
+            and (event := _readable(raw.data)) is not None
         ]
         await asyncio.gather(*acts)
 
     async def _act(self, sequence: int, event: ev.AnyEvent) -> None:
-        if event.due is not None:
+        if event.due is not None or event.deadlines:
             done = await self._schedule(event, sequence)
             (self._set if done else self._skipped).add()
         elif isinstance(event, ev.Cancelled):
