@@ -125,3 +125,20 @@ async def echo(text: str, nap: float = 0.0) -> str:
 async def grown(size: int) -> str:
     """A result of this many bytes."""
     return "x" * (size - 2)
+
+
+@registry.task(retry=Retry(attempts=3, first=0.1, cap=0.5))
+async def leaf(number: int, seconds: float = 0.0) -> int:
+    """One of many children."""
+    effect(leaf=number, what="begin")
+    await asyncio.sleep(seconds)
+    effect(leaf=number, what="end")
+    return number
+
+
+@registry.task(retry=Retry(attempts=100, first=0.05, cap=0.1))
+async def fan_out(count: int, seconds: float = 0.0, window: int = 50) -> int:
+    """The sum over as many children."""
+    effect(what="fans out")
+    items = [{"number": number, "seconds": seconds} for number in range(count)]
+    return sum(await leaf.map(items, window=window))

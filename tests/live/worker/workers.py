@@ -140,6 +140,14 @@ class Shop:
         assert log is not None
         return log
 
+    async def until_there(self, execution_id: str) -> None:
+        """Wait until its log has begun."""
+
+        async def begun() -> bool:
+            return await self.bus.events.read(PROJECT, execution_id) is not None
+
+        await until(begun)
+
     async def types(self, execution_id: str) -> list[str]:
         """The types of its events, in order."""
         return [ev.event_type(item.event) for item in (await self.log(execution_id)).stored]

@@ -103,10 +103,10 @@ def _woken(s: Execution, e: ev.Event) -> dict[str, Any]:
 
 
 def spawned(s: Execution, e: ev.ChildrenSpawned) -> dict[str, Any]:
-    """A group has more children."""
+    """A group has more children: as much as a checkpoint, it shows that the parent gets on."""
     group = s.groups.get(e.group) or Group(born=e.n)
     grown = msgspec.structs.replace(group, spawned=group.spawned + len(e.inputs), policy=e.policy)
-    return {"groups": {**s.groups, e.group: grown}}
+    return {"groups": {**s.groups, e.group: grown}, "recoveries": 0}
 
 
 def children_done(s: Execution, e: ev.ChildrenDone) -> dict[str, Any]:
