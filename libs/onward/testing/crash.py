@@ -70,7 +70,7 @@ class _Witness:
             wrap=lambda log, process: _Mortal(log, self, lambda: died.set_result(process.name))
         )
         try:
-            run = await lab.start(task, value)
+            run = await lab.submit(task, value)
             if play is not None:
                 await play(lab, run)
             state = await run.ended()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
-from typing import Any, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from onward.tasks import codec
 from onward.tasks.registry import Registry, Task
 from onward.testing.answering import Answer, answering
 from onward.testing.bus import EPOCH, MemoryBus
+from onward.testing.capture import capture
 from onward.testing.clock import VirtualClock
 from onward.testing.crash import Play, crash_with
 from onward.testing.crash_report import CrashReport
@@ -29,31 +30,10 @@ from onward.testing.run import Run, Stuck
 from onward.testing.step_tries import Failing, StepTries, Tried
 from onward.testing.telling import why_stuck
 from onward.worker.around import StepTry, around_steps
-from onward.worker.capture import install
 
+P = ParamSpec("P")
 T = TypeVar("T")
 FOR_EVER = float("inf")
-
-
-class _Capture:
-    """The hooks that bring print and logging into the log: once, however many Labs there are."""
-
-    def __init__(self) -> None:
-        self._labs = 0
-        self._uninstall: Callable[[], None] = lambda: None
-
-    def enter(self) -> None:
-        if self._labs == 0:
-            self._uninstall = install()
-        self._labs += 1
-
-    def leave(self) -> None:
-        self._labs -= 1
-        if self._labs == 0:
-            self._uninstall()
-
-
-_capture = _Capture()
 
 
 class LabBus(MemoryBus):
@@ -95,7 +75,7 @@ class Lab:
         self._clock.__enter__()
         self._clock.stuck = lambda: self.inside.give_up(self._why_stuck)
         self._factory = asyncio.get_running_loop().get_task_factory()
-        _capture.enter()
+        capture.enter()
         self.inside = Installation(self.registry, LabBus(self._seed, self._start))
         self._tries = StepTries(self.inside.bus.now, self._is_saved)
         for _ in range(self._number):
@@ -108,7 +88,7 @@ class Lab:
             self.inside.kill(name)
         self.inside.gateway.kill()
         await self.inside.gone()
-        _capture.leave()
+        capture.leave()
         asyncio.get_running_loop().set_task_factory(self._factory)
         self._clock.__exit__()
         if wrong and error is None:
@@ -116,22 +96,25 @@ class Lab:
 
     # Executions
 
-    async def start(
-        self, task: Task[..., T] | str, value: Any = None, *, delay: timedelta | float = 0.0,
+    async def start(self, task: Task[P, T], *args: P.args, **kwargs: P.kwargs) -> Run[T]:
+        """Submit an execution of a task with these arguments."""
+        return await self.submit(task, task.takes.input(args, kwargs))
+
+    async def run(self, task: Task[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a task returns: start it, and wait."""
+        return await (await self.start(task, *args, **kwargs)).result()
+
+    async def submit(
+        self, task: Task[..., T] | str, input: Any = None, *, delay: timedelta | float = 0.0,
         labels: dict[str, str] | None = None,
     ) -> Run[T]:  # fmt: skip
-        """Submit an execution. `value` is its input: an object of the task's parameters, or its one model."""
-        known = self._known(task)
-        raw = codec.encode({} if value is None else value, "the input")
+        """Submit as REST does: a task or its name, and its input object."""
+        known: Task[..., T] = self._known(task)
+        raw = codec.encode({} if input is None else input, "the input")
         known.takes.arguments(raw)
         seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
         execution_id = await self.inside.submit(known.name, raw, delay=seconds, labels=labels)
         return Run(self, execution_id, known.takes.returns)
-
-    async def run(self, task: Task[..., T] | str, value: Any = None) -> T:
-        """What a task returns: start it, and wait."""
-        run: Run[T] = await self.start(task, value)
-        return await run.result()
 
     def _known(self, task: Task[..., T] | str) -> Task[..., T]:
         name = task if isinstance(task, str) else task.name
@@ -225,13 +208,13 @@ class Lab:
     async def crash_everywhere(
         self,
         task: Task[..., Any] | str,
-        value: Any = None,
+        input: Any = None,
         *,
         play: Play | None = None,
         same_output: bool = True,
     ) -> CrashReport:
         """Run a task in Labs of its own, killing its worker before and after every append: see crash_everywhere."""
-        return await crash_with(self._another, task, value, play=play, same_output=same_output)
+        return await crash_with(self._another, task, input, play=play, same_output=same_output)
 
     def _another(self, workers: int) -> "Lab":
         return Lab(

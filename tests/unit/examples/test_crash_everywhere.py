@@ -19,8 +19,8 @@ async def say_yes(lab: Lab, run: Run[Any]) -> None:
 
 HOW: dict[str, dict[str, Any]] = {
     "flaky": {"same_output": False},
-    "stdlib_report": {"value": {"most": 2}},
-    "agent": {"value": {"goal": "How large is it?", "folder": "."}, "play": say_yes},
+    "stdlib_report": {"input": {"most": 2}},
+    "agent": {"input": {"goal": "How large is it?", "folder": "."}, "play": say_yes},
 }
 """What a task needs that cannot run without an input, takes long without a small one, or counts its tries."""
 

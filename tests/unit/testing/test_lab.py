@@ -63,7 +63,7 @@ def _slow(number: int) -> int:
 
 async def test_a_task_runs_through_the_engine_and_its_steps_and_lines_are_seen() -> None:
     async with Lab(registry) as lab:
-        run = await lab.start(sums, {"numbers": [1, 2, 3]})
+        run = await lab.start(sums, [1, 2, 3])
         assert await run.result() == 6
         assert run.steps == ["add", "add", "add"]
         assert run.logs == ["total 6", "printed"]
@@ -73,7 +73,7 @@ async def test_a_task_runs_through_the_engine_and_its_steps_and_lines_are_seen()
 async def test_an_hour_of_sleep_takes_no_time_and_ends_on_time() -> None:
     began = time.monotonic()
     async with Lab(registry) as lab:
-        run = await lab.start(naps, {"hours": 1000})
+        run = await lab.start(naps, hours=1000)
         await lab.skip(hours=999)
         assert run.reason == "sleeping"
         await lab.skip(hours=1)
@@ -92,7 +92,7 @@ async def test_waiting_for_the_result_moves_time() -> None:
 async def test_a_failed_step_fails_as_often_as_asked_and_the_retry_policy_acts() -> None:
     async with Lab(registry) as lab:
         lab.fail_step("charge", ConnectionError("the bank is away"), times=2)
-        run = await lab.start(charges, {"cents": 5})
+        run = await lab.start(charges, 5)
         assert await run.result() == "paid"
         assert (run.state.attempt, len(lab.tried), len(lab.effects)) == (3, 3, 1)
 
@@ -100,7 +100,7 @@ async def test_a_failed_step_fails_as_often_as_asked_and_the_retry_policy_acts()
 async def test_a_step_may_fail_after_its_effect() -> None:
     async with Lab(registry) as lab:
         lab.fail_step("charge", ConnectionError("no answer"), after=True)
-        assert await lab.run(charges, {"cents": 5}) == "paid"
+        assert await lab.run(charges, 5) == "paid"
         assert len(lab.effects) == 2
         assert len({e.key for e in lab.effects}) == 1
 
@@ -109,7 +109,7 @@ async def test_a_run_that_fails_says_how() -> None:
     async with Lab(registry) as lab:
         lab.fail_step("charge", ConnectionError("the bank is away"), times=99)
         with pytest.raises(Ended, match=r"failed \(exhausted\): ConnectionError: the bank is away"):
-            await lab.run(charges, {"cents": 5})
+            await lab.run(charges, 5)
 
 
 async def test_an_answer_reaches_the_question_whenever_it_is_asked() -> None:
@@ -146,7 +146,7 @@ async def test_a_killed_workers_execution_goes_on_with_another_and_repeats_no_fi
 
 async def test_blocking_tasks_run_on_threads_and_their_sleep_takes_no_time() -> None:
     async with Lab(registry) as lab:
-        assert await lab.run(blocking, {"number": 4}) == 8
+        assert await lab.run(blocking, 4) == 8
 
 
 async def test_chance_and_ids_are_the_same_in_every_run() -> None:
@@ -166,7 +166,7 @@ async def test_chance_and_ids_are_the_same_in_every_run() -> None:
 async def test_an_input_that_does_not_fit_is_refused_at_once() -> None:
     async with Lab(registry) as lab:
         with pytest.raises(ValueError, match="numbers"):
-            await lab.start(sums, {"numbers": "three"})
+            await lab.submit("sums", {"numbers": "three"})
 
 
 def test_a_lab_works_in_a_plain_asyncio_run() -> None:
