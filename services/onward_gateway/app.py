@@ -14,6 +14,7 @@ from onward.http.problems import to_answer
 from onward_gateway import (
     batch,
     catalog,
+    children,
     control,
     executions,
     forward,
@@ -51,6 +52,7 @@ ROUTES = [
     executions.list_attempts,
     executions.list_steps,
     executions.list_checkpoints,
+    children.list_children,
     large.get_value,
     forward.logs,
     control.cancel,

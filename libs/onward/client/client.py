@@ -97,6 +97,10 @@ class Client:
         """Yields the saved results of an execution."""
         yield from self._items(_of(execution_id, "checkpoints"))
 
+    def children(self, execution_id: str, *, limit: int | None = None, **filters: Any) -> Iterator[Json]:
+        """Yields the children of an execution, newest first."""
+        yield from self._items(_of(execution_id, "children"), filters, limit)
+
     def cancel(self, execution_id: str, reason: str | None = None) -> Json:
         """Asks to stop an execution; a second time changes nothing."""
         body = {} if reason is None else {"reason": reason}

@@ -29,6 +29,16 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: datetime | None
 
 
+class ChildrenView(msgspec.Struct, frozen=True, kw_only=True):
+    """The children that it has decided on, as far as it has heard of them."""
+
+    total: int
+    completed: int
+    failed: int
+    """Cancelled ones included."""
+    open: int
+
+
 class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     """One execution in JSON: times RFC 3339 UTC, durations in ms; null, never omitted."""
 
@@ -52,6 +62,7 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     max_attempts: int
     worker_id: str | None
+    children: ChildrenView | None
     progress: Progress | None
     created_at: datetime
     started_at: datetime | None
@@ -100,8 +111,25 @@ def view(state: Execution) -> ExecutionView:
         ),
         trace_id=_trace_id(state.trace),
         version=state.n,
-        links={"self": here, "events": f"{here}/events", "logs": f"{here}/logs"},
+        children=_children(state),
+        links=_links(state, here),
     )  # fmt: skip
+
+
+def _links(state: Execution, here: str) -> dict[str, str]:
+    links = {"self": here, "events": f"{here}/events", "logs": f"{here}/logs", "children": f"{here}/children"}
+    return links if state.parent_id is None else {**links, "parent": f"/api/v1/executions/{state.parent_id}"}
+
+
+def _children(state: Execution) -> ChildrenView | None:
+    if not state.groups:
+        return None
+    groups = state.groups.values()
+    total, done, failed = (
+        sum(group.spawned for group in groups), sum(group.done for group in groups),
+        sum(group.failed for group in groups),
+    )  # fmt: skip
+    return ChildrenView(total=total, completed=done - failed, failed=failed, open=total - done)
 
 
 def _ms(start: datetime | None, end: datetime | None) -> float | None:

@@ -195,3 +195,23 @@ def test_executions_are_paused_and_resumed(onward, gateway):
     assert gateway.state(held).paused
     assert onward("execution", "resume", free).code == 0
     assert not gateway.state(free).paused
+
+
+def test_the_children_of_an_execution_are_listed_and_counted(onward, gateway):
+    parent = gateway.submit()
+    gateway.start(parent)
+    spawn = {"group": "map", "first": 0, "inputs": (raw(1), raw(2)), "task": "report", "queue": "default"}
+    gateway.happen(parent, ev.ChildrenSpawned, **spawn)
+    done, child = (gateway.submit(parent_id=parent, root_id=parent) for _ in range(2))
+    gateway.start(done)
+    gateway.complete(done)
+    end = ev.ChildEnd(group="map", born=3, index=0, outcome="completed")
+    gateway.happen(parent, ev.ChildrenDone, ends=(end,))
+
+    assert {row[0] for row in columns(onward("execution", "children", parent).out)[1:]} == {done, child}
+    assert [
+        row[0] for row in columns(onward("execution", "children", parent, "--status", "completed").out)[1:]
+    ] == [done]
+    assert "it has no children" in onward("execution", "children", child).err
+    assert "2 (1 completed, 1 open)" in onward("execution", "get", parent).out
+    assert parent in onward("execution", "get", child).out

@@ -152,6 +152,8 @@ class FakeGateway:
                 return self._got(one, request)
             case "GET", ["executions", _, "objects", name]:
                 return 200, self.objects[name], {}
+            case "GET", ["executions", one, "children"]:
+                return 200, self._listed(request, parent=self.resolve(one)), {}
             case "GET", ["executions", one, part]:
                 derive = {"events": _events, "attempts": history.attempts, "steps": history.steps,
                           "checkpoints": history.checkpoints}[part]  # fmt: skip
@@ -205,12 +207,12 @@ class FakeGateway:
         shown = json.loads(msgspec.json.encode(view(self.state(execution_id))))
         return 202, {**shown, "warnings": [] if self.workers else ["no_worker"]}, {}
 
-    def _listed(self, request: Request) -> Any:
+    def _listed(self, request: Request, parent: str | None = None) -> Any:
         filters = read_query(_encoded(request.query), Filters)
         shown = [view(self.state(one)) for one in sorted(self.logs, reverse=True)]
         kept = [
             one for one in shown
-            if (not filters.status or one.status in filters.status)
+            if (not filters.status or one.status in filters.status) and parent in {None, one.parent_id}
             and (filters.task is None or one.task == filters.task)
             and all(one.labels.get(label.split("=", 1)[0]) == label.split("=", 1)[1] for label in filters.label)
         ]  # fmt: skip

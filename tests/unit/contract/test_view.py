@@ -79,3 +79,14 @@ def test_the_trace_is_named_by_its_id(trace, expected):
 
 def test_a_trace_that_is_none_hides_nothing_else():
     assert view(fold([event(ev.Submitted, trace="nonsense")])).trace_id is None
+
+
+def test_a_parent_shows_how_its_children_stand():
+    spawned = (ev.ChildrenSpawned, {"group": "map", "first": 0, "inputs": (raw(1), raw(2), raw(3))})
+    ends = tuple(
+        ev.ChildEnd(group="map", born=3, index=index, outcome=outcome)
+        for index, outcome in enumerate(("completed", "failed"))
+    )
+    both = shown(ev.Started, spawned, (ev.ChildrenDone, {"ends": ends}))
+    assert both["children"] == {"total": 3, "completed": 1, "failed": 1, "open": 1}
+    assert shown(ev.Started)["children"] is None

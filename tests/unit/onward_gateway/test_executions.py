@@ -301,3 +301,26 @@ async def test_a_list_without_postgres_can_be_asked_for_later(house):
     reply = await house.call("GET", PATH)
 
     assert (reply.status, reply.code) == (503, "unavailable")
+
+
+async def test_the_children_of_an_execution_are_a_list_of_their_own(house):
+    parent = await house.submit()
+    links = (await house.call("GET", f"{PATH}/{parent['id']}")).json["links"]
+
+    reply = await house.call("GET", f"{links['children']}?status=failed&limit=7")
+
+    assert reply.json["items"] == []
+    asked = {"project": "default", "parent": parent["id"], "status": ["failed"], "limit": 7}
+    assert house.state.asked == [asked]
+
+
+async def test_nobody_has_no_children(house):
+    assert (await house.call("GET", f"{PATH}/{NOBODY}/children")).code == "not_found"
+
+
+async def test_a_child_names_its_parent(house):
+    parent = await house.submit()
+    child = await house.submit(parent_id=parent["id"])
+
+    assert child["parent_id"] == parent["id"]
+    assert child["links"]["parent"] == parent["links"]["self"]

@@ -19,6 +19,7 @@ COMMANDS = {
     "events": ("onward.cli.execution.details:events", "List what happened to an execution."),
     "steps": ("onward.cli.execution.details:steps", "List the steps of an execution."),
     "attempts": ("onward.cli.execution.details:attempts", "List the tries of an execution by workers."),
+    "children": ("onward.cli.execution.listing:children", "List the children of an execution."),
     "checkpoints": ("onward.cli.execution.details:checkpoints", "List the saved results of an execution."),
 }
 

@@ -1,4 +1,4 @@
-"""`onward execution list`."""
+"""`onward execution list | children`."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -39,14 +39,32 @@ def listing(*, limit: int, everything: bool, form: str, search: str | None, **fi
     given = {name: value for name, value in {**filters, "q": search}.items() if value not in (None, ())}
     most = None if everything else limit
     found = _first(here, here.client.list(limit=None if most is None else most + 1, **given), most)
-    if form == "table":
-        listed = list(found)
-        count = show.records(here, form, listed, _columns(here, listed))
-    else:
-        count = show.records(here, form, found, [])
-    if not count:
+    if not _shown(here, form, found):
         here.note("no executions match" if given else "no executions yet")
         here.hint("""onward run shell -i '{"command": "echo hello"}' --follow""")
+
+
+@click.command()
+@ids.argument()
+@click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@click.option("--all", "everything", is_flag=True, help="No limit.")
+@output
+def children(id: str, *, limit: int, everything: bool, form: str, status: tuple[str, ...]) -> None:
+    """List the children of an execution, newest first."""
+    here = session()
+    most = None if everything else limit
+    given = {"status": status} if status else {}
+    found = here.client.children(ids.whole(here, id), limit=None if most is None else most + 1, **given)
+    if not _shown(here, form, _first(here, found, most)):
+        here.note("it has no children" + (" like this" if given else ""))
+
+
+def _shown(here: Session, form: str, found: Iterator[show.Json]) -> int:
+    if form != "table":
+        return show.records(here, form, found, [])
+    listed = list(found)
+    return show.records(here, form, listed, _columns(here, listed))
 
 
 def _first(here: Session, found: Iterator[show.Json], most: int | None) -> Iterator[show.Json]:

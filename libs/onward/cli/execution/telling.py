@@ -88,6 +88,15 @@ def outcome(one: Json, here: Session) -> Iterator[str]:
         yield f"    {clean.text(why)}"
 
 
+def children(counts: Json | None) -> str | None:
+    """How its children stand."""
+    if counts is None:
+        return None
+    told = {"completed": counts["completed"], "failed": counts["failed"], "open": counts["open"]}
+    parts = [f"{count} {name}" for name, count in told.items() if count]
+    return f"{counts['total']} ({', '.join(parts)})" if parts else str(counts["total"])
+
+
 def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
     now = here.now()
     labels = " ".join(f"{name}={value}" for name, value in one["labels"].items())
@@ -104,6 +113,7 @@ def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
         "goes on": one.get("due_at") and f"{words.local(one['due_at'])}  ({words.ago(one['due_at'], now)})",
         "progress": progress(one),
         "parent": one["parent_id"],
+        "children": children(one.get("children")),
         "by": one["submitted_by"],
         "trace": one["trace_id"],
         "input": None if one["input"] is None else _json(one["input"]),
