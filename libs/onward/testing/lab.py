@@ -3,22 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from random import Random
 from typing import Any, ParamSpec, Self, TypeVar
 
 import msgspec
 
 from onward.bus.values import Values
-from onward.contract import commands, subjects
-from onward.contract.errors import UnknownTask
+from onward.contract import subjects
 from onward.contract.events import AnyEvent
 from onward.contract.execution import Execution
 from onward.contract.lines import Chunk
 from onward.contract.log import Log
 from onward.tasks import codec
 from onward.tasks.registry import Registry, Task
-from onward.testing.answering import Answer, answering
+from onward.testing.answering import Answer, Command
 from onward.testing.bus import EPOCH, MemoryBus
 from onward.testing.capture import capture
 from onward.testing.clock import VirtualClock
@@ -27,6 +25,7 @@ from onward.testing.crash_report import CrashReport
 from onward.testing.effects import Effect, Recorder, recording
 from onward.testing.installation import PROJECT, Installation, Wrap
 from onward.testing.run import Run, Stuck
+from onward.testing.starting import Starting
 from onward.testing.step_tries import Failing, StepTries, Tried
 from onward.testing.telling import why_stuck
 from onward.worker.around import StepTry, around_steps
@@ -49,7 +48,7 @@ class LabBus(MemoryBus):
         return self._start + timedelta(seconds=self._clock() - self._began)
 
 
-class Lab:
+class Lab(Starting):
     """Runs the tasks of a registry in process, on a virtual clock: `async with Lab(registry) as lab:`.
 
     Time moves while the test waits for something, and then as far as the next thing to happen: an hour of sleep costs
@@ -66,7 +65,7 @@ class Lab:
         self._number, self._slots, self._seed, self._start = workers, slots, seed, start.astimezone(UTC)
         self._grace, self._started = grace, 0
         self._check_replay = check_replay
-        self._answers: list[Answer] = []
+        self.answers: list[Answer] = []
 
     # The test around it
 
@@ -83,7 +82,7 @@ class Lab:
         return self
 
     async def __aexit__(self, kind: object, error: object, trace: object) -> None:
-        wrong = [found for answer in self._answers if (found := answer.end()) is not None]
+        wrong = [found for answer in self.answers if (found := answer.end()) is not None]
         for name in list(self.inside.workers):
             self.inside.kill(name)
         self.inside.gateway.kill()
@@ -96,37 +95,17 @@ class Lab:
 
     # Executions
 
-    async def start(self, task: Task[P, T], *args: P.args, **kwargs: P.kwargs) -> Run[T]:
-        """Submit an execution of a task with these arguments."""
-        return await self.submit(task, task.takes.input(args, kwargs))
-
-    async def run(self, task: Task[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a task returns: start it, and wait."""
-        return await (await self.start(task, *args, **kwargs)).result()
-
     async def submit(
         self, task: Task[..., T] | str, input: Any = None, *, delay: timedelta | float = 0.0,
         labels: dict[str, str] | None = None,
     ) -> Run[T]:  # fmt: skip
         """Submit as REST does: a task or its name, and its input object."""
-        known: Task[..., T] = self._known(task)
+        known: Task[..., T] = self.known(task)
         raw = codec.encode({} if input is None else input, "the input")
         known.takes.arguments(raw)
         seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
         execution_id = await self.inside.submit(known.name, raw, delay=seconds, labels=labels)
         return Run(self, execution_id, known.takes.returns)
-
-    def _known(self, task: Task[..., T] | str) -> Task[..., T]:
-        name = task if isinstance(task, str) else task.name
-        if name not in self.registry.tasks:
-            raise UnknownTask(
-                f"this Lab's registry has no task {name}", fix="give the Lab the registry that has"
-            )
-        return self.registry.tasks[name]
-
-    def run_of(self, execution_id: str) -> Run[Any]:
-        """An execution that the test did not start itself, as a child."""
-        return Run(self, execution_id)
 
     # Time
 
@@ -147,39 +126,8 @@ class Lab:
         """Let everything happen that needs no more than a moment."""
         await asyncio.sleep(0.1)
 
-    # What people and programs do
-
-    def answer(self, run: Run[Any], value: Any, *, question: str | None = None) -> Answer:
-        """Answer the run's next question as soon as it is asked. Awaiting the answer is possible, not needed."""
-        answer = answering(
-            value, question, until=lambda is_so: self.until(run.id, is_so, None),
-            act=lambda make: self._command(run, make),
-        )  # fmt: skip
-        self._answers.append(answer)
-        return answer
-
-    async def send(self, run: Run[Any], name: str, value: Any = None, *, key: str | None = None) -> None:
-        """Send the run an event from outside."""
-        raw = codec.encode(value, f"the event {name}")
-        await self._command(run, partial(commands.receive, name=name, value=raw, key=key))
-
-    async def cancel(self, run: Run[Any], because: str | None = None) -> None:
-        """Cancel the run; its code stops at its next await."""
-        await self._command(run, partial(commands.cancel, because=because))
-
-    async def retry(self, run: Run[Any], *, from_start: bool = False) -> None:
-        """Give a failed or cancelled run another life."""
-        await self._command(run, partial(commands.retry, fresh=from_start))
-
-    async def pause(self, run: Run[Any]) -> None:
-        """Pause the run when its running steps have ended."""
-        await self._command(run, partial(commands.pause, because=None))
-
-    async def resume(self, run: Run[Any]) -> None:
-        """On with what was paused."""
-        await self._command(run, commands.resume)
-
-    async def _command(self, run: Run[Any], make: Callable[..., tuple[AnyEvent, ...]]) -> None:
+    async def command(self, run: Run[Any], make: Command) -> None:
+        """See Starting."""
         await self.inside.command(run.id, make)
 
     # Bad days

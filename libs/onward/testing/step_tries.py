@@ -36,7 +36,7 @@ class Failing(msgspec.Struct):
 class StepTries:
     """The tries of all steps of one Lab."""
 
-    def __init__(self, now: Callable[[], datetime], is_saved: Callable[[StepTry], bool]) -> None:
+    def __init__(self, now: Callable[[], datetime] | None, is_saved: Callable[[StepTry], bool]) -> None:
         self.tried: list[Tried] = []
         self.failing: list[Failing] = []
         self._now, self._is_saved = now, is_saved
@@ -66,7 +66,9 @@ class StepTries:
         return None
 
     def _made(self, step: StepTry) -> Any:
-        """What now(), uuid() and random() give: the Lab's time, and the same chance in every run."""
+        """What now(), uuid() and random() give on a virtual clock: its time, and the same chance in every run."""
+        if self._now is None:
+            return None
         chance = Random(f"{step.execution_id} {step.scope} {step.name} {step.key}")
         match step.name:
             case "onward.now":
