@@ -31,6 +31,7 @@ class ListQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     team: str | None = None
     worker: str | None = None
     parent: str | None = None
+    retried_from: str | None = None
     label: tuple[str, ...] = ()
     """`key=value` each."""
     since: datetime | None = None
@@ -54,7 +55,7 @@ def arguments(question: ListQuestion) -> tuple[Any, ...]:
         [status.value for status in wanted] if wanted and wanted <= _ENDED_BADLY else None, question.task,
         question.queue, question.environment, question.agent_id, question.team, question.worker,
         _id("parent", question.parent), _labels(question.label), question.since, question.until, question.q, low,
-        high, created_at, last_id, question.limit + 1,
+        high, created_at, last_id, question.limit + 1, _id("retried_from", question.retried_from),
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ from onward_gateway import (
     large,
     pausing,
     receive,
+    repair,
+    rerun,
     submit,
 )
 from onward_gateway.document import document
@@ -56,7 +58,8 @@ ROUTES = [
     large.get_value,
     forward.logs,
     control.cancel,
-    control.retry,
+    repair.retry,
+    rerun.rerun,
     control.answer,
     pausing.pause,
     pausing.resume,

@@ -1,8 +1,8 @@
-"""POST /executions/{id}/cancel, /retry, /answer: a look at the log, a decision, an append; again until it holds."""
+"""POST /executions/{id}/cancel, /answer: a look at the log, a decision, an append; again until it holds."""
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from onward.contract.decide import Moment
 from onward.contract.errors import FenceLost, Unavailable
 from onward.contract.execution import Execution, Wait
 from onward.contract.log import Decision, Log
-from onward.contract.submission import MAX_ANSWER, AnswerCommand, CancelCommand, RetryCommand
+from onward.contract.submission import MAX_ANSWER, AnswerCommand, CancelCommand
 from onward.contract.view import ExecutionView, view
 from onward.http import json_text
 from onward.http.answer import Answer, json_answer
@@ -31,9 +31,9 @@ from onward_gateway.traced import traced
 _DEADLINE_SECONDS = 5.0
 REFUSES = (400, 404, 409, 415, 503)
 _cancel = msgspec.json.Decoder(CancelCommand)
-_retry = msgspec.json.Decoder(RetryCommand)
 _answer = msgspec.json.Decoder(AnswerCommand)
 T = TypeVar("T")
+Choose = Callable[[Execution, Moment], Sequence[ev.AnyEvent]]
 
 
 @post(
@@ -68,31 +68,6 @@ async def cancel(request: Door) -> Answer:
 
 
 @post(
-    ONE + "/retry",
-    opt=describe(
-        Operation(
-            summary="Give a failed or cancelled execution another life",
-            query=NoQuery,
-            body=RetryCommand,
-            answers={202: ExecutionView},
-            refuses=REFUSES,
-        )
-    ),
-)
-@traced("onward.retry")
-async def retry(request: Door) -> Answer:
-    """Puts it back into its queue, with its checkpoints or without."""
-    command = await command_of(request, _retry)
-    gateway_of(request).store.check()
-    execution = await decided(
-        gateway_of(request),
-        request,
-        lambda state, moment: commands.retry(state, moment, fresh=command.from_start),
-    )
-    return json_answer(view(execution), 202)
-
-
-@post(
     ONE + "/answer",
     opt=describe(
         Operation(
@@ -123,8 +98,13 @@ async def answer(request: Door) -> Answer:
     return json_answer(view(execution), 200)
 
 
-async def decided(gateway: Gateway, request: Door, choose: Decide) -> Execution:
+async def decided(gateway: Gateway, request: Door, choose: Choose) -> Execution:
     """The execution that the address names, after `choose`; what was chosen is stored. Raises its refusals."""
+    return await decided_by_log(gateway, request, lambda log, moment: choose(log.execution, moment))
+
+
+async def decided_by_log(gateway: Gateway, request: Door, choose: Decide) -> Execution:
+    """The same, for a choice that needs the whole log."""
     call = call_of(request.scope)
     project = call.who.project
     execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
@@ -142,7 +122,7 @@ async def _append(gateway: Gateway, log: Log, moment: Moment, choose: Decide) ->
     loop = asyncio.get_running_loop()
     end, state = loop.time() + _DEADLINE_SECONDS, log.execution
     while True:
-        events = tuple(choose(log.execution, moment))
+        events = tuple(choose(log, moment))
         if not events:
             return log.execution
         try:

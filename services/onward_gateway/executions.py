@@ -37,6 +37,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     environment: Text | None = None
     worker: Text | None = None
     parent: Text | None = None
+    retried_from: Text | None = None
     label: tuple[Annotated[str, msgspec.Meta(pattern="^[^=]+=", max_length=513)], ...] = ()
     """`name=value`; several must all hold."""
     since: datetime | None = None

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import msgspec
 from litestar import post
 
-from onward.contract import commands, subjects
+from onward.contract import commands
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.execution import Execution
 from onward.contract.submission import PauseCommand, ResumeCommand
 from onward.contract.view import ExecutionView, view
 from onward.http.answer import Answer, json_answer
-from onward_gateway.control import command_of, decided
+from onward_gateway.control import command_of, decided, nudge
 from onward_gateway.gateway import gateway_of
 from onward_gateway.routes import ONE, Door, NoQuery, Operation, describe
 from onward_gateway.traced import traced
@@ -42,7 +42,8 @@ async def pause(request: Door) -> Answer:
     def paused(state: Execution, moment: Moment) -> Sequence[ev.AnyEvent]:
         return commands.pause(state, moment, command.reason)
 
-    execution = await _told(request, await decided(gateway_of(request), request, paused))
+    execution = await decided(gateway_of(request), request, paused)
+    await nudge(gateway_of(request), execution)
     return json_answer(view(execution), 202 if execution.held else 200)
 
 
@@ -62,14 +63,6 @@ async def pause(request: Door) -> Answer:
 async def resume(request: Door) -> Answer:
     """Back into its queue, or to what it waited for; what has come meanwhile counts at once."""
     await command_of(request, _resume)
-    return json_answer(
-        view(await _told(request, await decided(gateway_of(request), request, commands.resume))), 200
-    )
-
-
-async def _told(request: Door, execution: Execution) -> Execution:
-    """The execution, once the worker that holds it was told to look."""
-    if execution.held:
-        subject = subjects.control(execution.project, execution.id)
-        await gateway_of(request).messages.publish(subject, b"{}")
-    return execution
+    execution = await decided(gateway_of(request), request, commands.resume)
+    await nudge(gateway_of(request), execution)
+    return json_answer(view(execution), 200)

@@ -13,7 +13,7 @@ from onward.contract.log import Decision, Log, Stored
 from onward_gateway.gateway import Gateway
 from onward_gateway.state import Remembered
 
-Decide = Callable[[Execution, Moment], Sequence[ev.AnyEvent]]
+Decide = Callable[[Log, Moment], Sequence[ev.AnyEvent]]
 
 _PATIENCE_SECONDS = 5.0
 
@@ -25,19 +25,19 @@ async def decide_again(
     loop = asyncio.get_running_loop()
     end, expected, execution_id = loop.time() + _PATIENCE_SECONDS, 0, remembered.execution.id
     while True:
-        if not decide(remembered.execution, moment):
-            return remembered.execution
         if remembered.position >= expected:
-            events = await gateway.state.events(project, execution_id)
-            log = Log.of(Stored(event.n, event) for event in events)
-            carried = carry(log.execution, log.checkpoints().values(), moment)
-            back = fold(carried)
+            told = await gateway.state.events(project, execution_id)
+            log = _as_log(told)
+            if not decide(log, moment):
+                return log.execution
+            carried = carry(log.execution, told, moment)
+            back = _as_log(carried)
             decision = (*carried, *decide(back, moment))
             try:
                 await gateway.events.append(
                     Decision(project=project, execution_id=execution_id, expected=expected, events=decision)
                 )
-                return fold(decision[len(carried) :], back)
+                return fold(decision[len(carried) :], back.execution)
             except FenceLost as lost:
                 expected = lost.floor
         if (found := await gateway.finder.log(project, execution_id)) is not None:
@@ -47,3 +47,8 @@ async def decide_again(
             raise Behind(f"the projection has not reached execution {execution_id} yet", retry_after=2)
         await asyncio.sleep(0.05)
         remembered = await gateway.state.execution(project, execution_id) or remembered
+
+
+def _as_log(events: Sequence[ev.AnyEvent]) -> Log:
+    """A log of these; where they are stored, nobody asks."""
+    return Log.of(Stored(event.n, event) for event in events)

@@ -1,5 +1,6 @@
 """POST /executions: one submission, checked, stored, and only then accepted."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ PATH = "/api/v1/executions"
 MAX_BODY = MOST + 1024 * 1024
 """The largest input, and what else is asked for."""
 NO_WORKER = "no_worker"
+_NONE: Mapping[str, Any] = {}
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -76,6 +78,11 @@ async def submit(request: Door) -> Answer:
             accepted = await accept(gateway, call, json_text.members(text, _decoder), key, text=text)
         else:
             accepted = await accept(gateway, call, json_text.read(text, _decoder, depth=_DEPTH), key)
+    return answered(accepted)
+
+
+def answered(accepted: Accepted) -> Answer:
+    """202 for what is on disk now, 200 for what was."""
     return json_answer(shown(accepted), 200 if accepted.replayed else 202, _headers(accepted))
 
 
@@ -86,10 +93,12 @@ async def accept(
     key_header: bytes | None = None,
     *,
     text: bytes | None = None,
+    lineage: Mapping[str, Any] = _NONE,
 ) -> Accepted:
     """Checks `asked`, appends its first event, and returns what is on disk then.
 
-    `text` is the whole body where that is large: then it is checked by another process.
+    `text` is the whole body where that is large: then it is checked by another process. `lineage` is what an earlier
+    execution leaves to it.
     """
     who = call.who
     gateway.store.check()
@@ -97,11 +106,11 @@ async def accept(
     admitted = admit(asked, project=who.project, known=gateway.known, now=now)
     key = idempotency_key(asked, key_header)
     of_request = await _checked(gateway, asked, admitted, text, keyed=key is not None)
-    fields = admitted.fields
+    fields = {**admitted.fields, **lineage}
     if asked.parent_id is not None:
         fields["root_id"] = await _root(gateway, who, asked.parent_id)
     if key is not None:
-        fields["fingerprint"] = of_request or fingerprint(asked)
+        fields["fingerprint"] = lineage.get("retried_from", "") + (of_request or fingerprint(asked))
     event = decide.submit(
         execution_id=ids.keyed_id(who.project, key) if key is not None else gateway.new_id(),
         project=who.project,

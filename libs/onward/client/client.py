@@ -1,7 +1,7 @@
 """What a gateway can be asked, one method each; executions, lines and the rest are the JSON of the API as dicts."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
@@ -115,9 +115,39 @@ class Client:
         """Lets a paused execution go on; one that is not paused is left as it is."""
         return self._json("POST", _of(execution_id, "resume"), body={}, repeatable=True)
 
-    def retry(self, execution_id: str, *, from_start: bool = False) -> Json:
-        """Gives a failed or cancelled execution another life."""
-        return self._json("POST", _of(execution_id, "retry"), body={"from_start": from_start})
+    def retry(
+        self,
+        execution_id: str,
+        *,
+        from_start: bool = False,
+        from_step: Mapping[str, str] | None = None,
+        input: Any = None,
+        steps: Sequence[Mapping[str, Any]] = (),
+    ) -> Json:
+        """Gives a failed or cancelled execution another life, from its checkpoints, its start, or a step.
+
+        `from_step` has a `name`, and `scope` and `key` where several have it; `steps` have a `result` as well.
+        """
+        body: Json = {"from_start": from_start}
+        if from_step is not None:
+            body["from_step"] = dict(from_step)
+        if input is not None:
+            body["input"] = input
+        if steps:
+            body["steps"] = [dict(step) for step in steps]
+        return self._json("POST", _of(execution_id, "retry"), body=body)
+
+    def rerun(
+        self, execution_id: str, input: Any = None, *, idempotency_key: str | None = None, **fields: Any
+    ) -> Json:
+        """Submits a new execution like this one, whose id it keeps as `retried_from`; what is given is changed."""
+        body = {"input": input, "idempotency_key": idempotency_key, **fields}
+        return self._json(
+            "POST",
+            _of(execution_id, "rerun"),
+            body={name: value for name, value in body.items() if value is not None},
+            repeatable=idempotency_key is not None,
+        )
 
     def answer(self, execution_id: str, answer: Any, *, question_id: str | None = None) -> Json:
         """Answers an open question; `question_id` is needed when several are open."""

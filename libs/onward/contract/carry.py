@@ -7,19 +7,20 @@ import msgspec
 from onward.contract import events as ev
 from onward.contract.decide import Moment, envelope
 from onward.contract.execution import Execution
+from onward.contract.log import checkpoints_in_force, ends_in_force
 
 PART_BYTES = 256 * 1024
 """How much of checkpoints one event takes, beside the state, so that it fits into a message."""
 
 
-def carry(
-    state: Execution,
-    checkpoints: Iterable[ev.CheckpointReached],
-    moment: Moment,
-    children: Iterable[ev.ChildEnd] = (),
-) -> tuple[ev.Carried, ...]:
-    """The `carried` events to append after `state`; what is given is in force. Only the first has the state."""
-    parts = _parts((*checkpoints, *children))
+def carry(state: Execution, told: Iterable[ev.AnyEvent], moment: Moment) -> tuple[ev.Carried, ...]:
+    """The `carried` events to append after `state`, which `told` led to, in order. Only the first has the state.
+
+    Of what was told, only what tells of checkpoints and of children's ends matters.
+    """
+    told = tuple(told)
+    points = checkpoints_in_force(told, state.fresh_from).values()
+    parts = _parts((*points, *ends_in_force(told, state)))
     whole = msgspec.Raw(msgspec.json.encode(state))
     return tuple(
         ev.Carried(

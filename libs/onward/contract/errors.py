@@ -2,7 +2,8 @@
 
 OnwardError
 ├── BadRequest (400)          the caller can mend it
-│   ├── InvalidName, InvalidParameter, InvalidBody, InvalidInput (422), UnknownTask (422), UnknownQueue (422)
+│   ├── InvalidName, InvalidParameter, InvalidBody, InvalidInput (422), UnknownTask (422), UnknownQueue (422),
+│   │   UnknownStep (422)
 │   └── TooLarge (413)
 ├── Unauthorized (401)
 ├── NotFound (404)
@@ -76,6 +77,13 @@ class UnknownQueue(BadRequest):
     """No such queue."""
 
     code = "unknown_queue"
+    status = 422
+
+
+class UnknownStep(BadRequest):
+    """No result of this step is saved."""
+
+    code = "unknown_step"
     status = 422
 
 

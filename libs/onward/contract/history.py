@@ -43,7 +43,8 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     """A named piece of a task: `completed`, `retrying` (after a failure), `failed`, `undone`, `undo_failed`.
 
     One that runs at most once is also `running`, or `in_doubt`: it began, and nobody knows whether it happened.
-    `forgotten` steps belong to lives before a retry from the start. `drifted`: its code has changed since it was saved.
+    `forgotten` are those that a retry, from the start or from a step, runs again. `drifted`: its code has changed since
+    it was saved. `edited`: `edited_by` gave its result.
     """
 
     scope: str
@@ -57,8 +58,12 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     result: ev.RawOrNone
     error: ErrorView | None
     forgotten: bool
+    n: int
+    """Of the event that says how it stands; of its checkpoint, where it is saved."""
     undo: str | None = None
     drifted: bool = False
+    edited: bool = False
+    edited_by: str | None = None
 
 
 class CheckpointView(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +80,7 @@ class CheckpointView(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float | None
     result: msgspec.Raw
     current: bool
+    edited: bool
 
 
 def attempts(events: Iterable[ev.AnyEvent]) -> list[AttemptView]:
@@ -100,12 +106,17 @@ def steps(events: Iterable[ev.AnyEvent]) -> list[StepView]:
     forgotten: list[StepView] = []
     seen: dict[Identity, StepView] = {}
     for event in _in_order(events):
-        if isinstance(event, ev.RetryRequested) and event.fresh:
-            forgotten += [msgspec.structs.replace(step, forgotten=True) for step in seen.values()]
-            seen = {}
+        if isinstance(event, ev.RetryRequested):
+            again = {at: step for at, step in seen.items() if _forgets(event, step.n)}
+            forgotten += [msgspec.structs.replace(step, forgotten=True) for step in again.values()]
+            seen = {at: step for at, step in seen.items() if at not in again}
         else:
             _follow(seen, event)
     return forgotten + list(seen.values())
+
+
+def _forgets(event: ev.RetryRequested, n: int) -> bool:
+    return event.fresh or (event.forget_from is not None and n >= event.forget_from)
 
 
 def _follow(seen: dict[Identity, StepView], event: ev.AnyEvent) -> None:
@@ -156,20 +167,22 @@ def _undone_of(event: ev.StepFailed) -> Identity:
 def checkpoints(events: Iterable[ev.AnyEvent]) -> list[CheckpointView]:
     """Every checkpoint there is, oldest first."""
     found: dict[int, ev.CheckpointReached] = {}
-    current: dict[tuple[str, str, str], int] = {}
+    current: dict[Identity, int] = {}
     for event in _in_order(events):
-        if isinstance(event, ev.RetryRequested) and event.fresh:
-            current = {}
+        if isinstance(event, ev.RetryRequested):
+            current = {key: n for key, n in current.items() if not _forgets(event, n)}
         for point in checkpoints_in(event):
             found[point.n] = point
             # What is carried was current, and a newer one of the same name comes later in the log.
             current[point.scope, point.name, point.key] = point.n
+            if point.kind == "undo":
+                del current[point.scope, point.name, point.key]
     kept = set(current.values())
     return [
         CheckpointView(
             n=n, at=point.at, kind=point.kind, scope=point.scope, name=point.name, key=point.key,
             attempt=point.attempt, tries=point.tries, duration_ms=point.duration_ms, result=point.result,
-            current=n in kept,
+            current=n in kept, edited=point.edited,
         )
         for n, point in sorted(found.items())
     ]  # fmt: skip
@@ -247,14 +260,15 @@ def _completed_step(point: ev.CheckpointReached) -> StepView:
     return StepView(
         scope=point.scope, name=point.name, key=point.key, status=COMPLETED, attempt=point.attempt,
         tries=point.tries, ended_at=point.at, duration_ms=point.duration_ms, result=point.result, error=None,
-        forgotten=False, undo=point.undo,
+        forgotten=False, n=point.n, undo=point.undo, edited=point.edited,
+        edited_by=point.actor if point.edited else None,
     )  # fmt: skip
 
 
 def _started_step(event: ev.StepStarted) -> StepView:
     return StepView(
         scope=event.scope, name=event.name, key=event.key, status=RUNNING, attempt=event.attempt, tries=1,
-        ended_at=None, duration_ms=None, result=None, error=None, forgotten=False,
+        ended_at=None, duration_ms=None, result=None, error=None, forgotten=False, n=event.n,
     )  # fmt: skip
 
 
@@ -263,6 +277,7 @@ def _failed_step(event: ev.StepFailed) -> StepView:
         scope=event.scope, name=event.name, key=event.key,
         status=FAILED if event.delay_ms is None else "retrying", attempt=event.attempt, tries=event.tries,
         ended_at=event.at, duration_ms=None, result=None, error=_error(event.error), forgotten=False,
+        n=event.n,
     )  # fmt: skip
 
 

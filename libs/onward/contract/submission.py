@@ -48,10 +48,49 @@ class ResumeCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Let a paused execution go on; there is nothing to say beside that."""
 
 
+class StepPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A step of an execution; `scope` and `key` are needed only where several have this name."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    scope: str | None = None
+    key: str | None = None
+
+
+class StepResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person says that a step came to; it need not have run."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    result: msgspec.Raw
+    scope: Annotated[str, msgspec.Meta(max_length=1024)] = ""
+    key: Annotated[str, msgspec.Meta(max_length=256)] = ""
+
+
 class RetryCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Give a failed or cancelled execution another life, from its checkpoints or (`from_start`) without them."""
+    """Give a failed or cancelled execution another life.
+
+    It goes on from its checkpoints; `from_start` without them; `from_step` without that step and all saved after it.
+    `input` replaces the input, `steps` the results of steps.
+    """
 
     from_start: bool = False
+    from_step: StepPlace | None = None
+    input: RawOrNone = None
+    steps: Annotated[tuple[StepResult, ...], msgspec.Meta(max_length=100)] = ()
+
+
+class RerunCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new execution of the same task; all that is not given is as the old one had it. `delay` is in seconds."""
+
+    input: RawOrNone = None
+    queue: str | None = None
+    environment: str | None = None
+    priority: int | None = None
+    delay: float | None = None
+    run_at: datetime | None = None
+    idempotency_key: str | None = None
+    labels: dict[str, str] | None = None
+    retry: Retry | None = None
+    timeouts: Timeouts | None = None
 
 
 class AnswerCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,8 @@ import msgspec
 from onward.contract.events import RawOrNone
 from onward.contract.execution import Execution, Progress
 
+PATH = "/api/v1/executions"
+
 
 class ErrorView(msgspec.Struct, frozen=True, kw_only=True):
     """Why it failed, or why its last attempt did."""
@@ -81,7 +83,7 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
 def view(state: Execution) -> ExecutionView:
     """`state` as it is shown."""
     first, end = state.first_started_at, state.completed_at
-    here = f"/api/v1/executions/{state.id}"
+    here = f"{PATH}/{state.id}"
     same: dict[str, Any] = {
         name: getattr(state, name)
         for name in (
@@ -118,7 +120,11 @@ def view(state: Execution) -> ExecutionView:
 
 def _links(state: Execution, here: str) -> dict[str, str]:
     links = {"self": here, "events": f"{here}/events", "logs": f"{here}/logs", "children": f"{here}/children"}
-    return links if state.parent_id is None else {**links, "parent": f"/api/v1/executions/{state.parent_id}"}
+    if state.parent_id is not None:
+        links["parent"] = f"{PATH}/{state.parent_id}"
+    if state.retried_from is not None:
+        links["retried_from"] = f"{PATH}/{state.retried_from}"
+    return {**links, "reruns": f"{PATH}?retried_from={state.id}"}
 
 
 def _children(state: Execution) -> ChildrenView | None:

@@ -14,7 +14,7 @@ from onward.contract.carry import carry
 from onward.contract.decide import Moment
 from onward.contract.errors import FenceLost, OnwardError
 from onward.contract.execution import Execution
-from onward.contract.log import Decision, checkpoints_in_force, ends_in_force
+from onward.contract.log import Decision
 from onward_execution_state import rows
 from onward_execution_state.database import Connection
 from onward_execution_state.statements import load
@@ -73,12 +73,10 @@ class Carrier:
     async def _append(
         self, state: Execution, told: Iterable[ev.AnyEvent], expected: int, moment: Moment
     ) -> int:
-        told = list(told)
-        points = checkpoints_in_force(told, state.fresh_from).values()
         decision = Decision(
             project=state.project,
             execution_id=state.id,
             expected=expected,
-            events=carry(state, points, moment, ends_in_force(told, state)),
+            events=carry(state, told, moment),
         )
         return await self._events.append(decision)

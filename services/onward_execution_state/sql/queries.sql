@@ -19,6 +19,7 @@ select id, created_at, state
    and ($13::timestamptz is null or created_at >= $13)
    and ($14::timestamptz is null or created_at < $14)
    and ($15::text is null or strpos(task, $15) > 0 or id between $16::uuid and $17::uuid)
+   and ($21::uuid is null or retried_from = $21)
    and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
  order by created_at desc, id desc
  limit $20;

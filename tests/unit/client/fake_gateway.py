@@ -17,13 +17,14 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from onward.contract import commands, decide, history, ids, subjects, values
+from onward.contract import commands, decide, history, ids, repair, subjects, values
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import Conflict, NotFound, Unauthorized, UnknownTask
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
-from onward.contract.submission import Submission
+from onward.contract.log import Log, Stored
+from onward.contract.submission import RetryCommand, Submission
 from onward.contract.view import view
 from onward.http.problems import Overloaded
 from onward.http.query import read_query
@@ -158,6 +159,8 @@ class FakeGateway:
                 derive = {"events": _events, "attempts": history.attempts, "steps": history.steps,
                           "checkpoints": history.checkpoints}[part]  # fmt: skip
                 return 200, page(derive(self.logs[self.resolve(one)]), request), {}
+            case "POST", ["executions", one, "rerun"]:
+                return self._rerun(self.state(self.resolve(one)), request.body)
             case "POST", ["executions", one, verb]:
                 return self._commanded(self.resolve(one), verb, request.body)
             case "GET", ["tasks"]:
@@ -207,12 +210,22 @@ class FakeGateway:
         shown = json.loads(msgspec.json.encode(view(self.state(execution_id))))
         return 202, {**shown, "warnings": [] if self.workers else ["no_worker"]}, {}
 
+    def _rerun(self, old: Execution, body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        given = raw(body["input"]) if "input" in body else old.input
+        one = self.submit(
+            old.task, input=given, queue=body.get("queue", old.queue), priority=body.get("priority", old.priority),
+            labels=body.get("labels", old.labels), retried_from=old.id,
+        )  # fmt: skip
+        shown = json.loads(msgspec.json.encode(view(self.state(one))))
+        return 202, {**shown, "warnings": []}, {}
+
     def _listed(self, request: Request, parent: str | None = None) -> Any:
         filters = read_query(_encoded(request.query), Filters)
         shown = [view(self.state(one)) for one in sorted(self.logs, reverse=True)]
         kept = [
             one for one in shown
             if (not filters.status or one.status in filters.status) and parent in {None, one.parent_id}
+            and filters.retried_from in {None, one.retried_from}
             and (filters.task is None or one.task == filters.task)
             and all(one.labels.get(label.split("=", 1)[0]) == label.split("=", 1)[1] for label in filters.label)
         ]  # fmt: skip
@@ -247,7 +260,10 @@ class FakeGateway:
         elif verb == "resume":
             events = commands.resume(state, now())
         elif verb == "retry":
-            events = commands.retry(state, now(), fresh=body["from_start"])
+            log = Log.of(Stored(event.n, event) for event in self.logs[one])
+            events = repair.repair(
+                log, now(), msgspec.json.decode(msgspec.json.encode(body), type=RetryCommand)
+            )
         else:
             events = commands.answer(state, now(), raw(body["answer"]), body.get("question_id"))
         with self.changed:

@@ -1,4 +1,4 @@
-"""`onward execution cancel | retry | answer`."""
+"""`onward execution cancel | answer`."""
 
 import json
 from typing import Any
@@ -40,22 +40,6 @@ def cancel(*, ids_given: tuple[str, ...], reason: str | None, wait: bool, form: 
             code = max(code, exits.REFUSED)
         _show(here, form, found)
     return code
-
-
-@click.command(epilog=EXPLAINED)
-@ids.argument()
-@click.option("--from-start", is_flag=True, help="Forget its checkpoints and do everything again.")
-@click.option("--wait", is_flag=True, help="Return when it has ended; the exit code says how.")
-@output
-def retry(*, id: str, from_start: bool, wait: bool, form: str) -> int:
-    """Give a failed or cancelled execution another life; finished steps are not repeated."""
-    here = session()
-    found = here.client.retry(ids.whole(here, id), from_start=from_start)
-    if wait:
-        return wait_for(here, found["id"], form)
-    _show(here, form, found)
-    here.hint(f"onward execution logs {found['id']} --follow")
-    return exits.COMPLETED
 
 
 @click.command(epilog=EXPLAINED)

@@ -139,7 +139,11 @@ def _step(one: show.Json) -> str:
 
 def _status(one: show.Json) -> str:
     sign, _ = MARKS.get(one["status"], ("·", ""))
-    return f"{sign} {one['status']}" + (" (forgotten)" if one.get("forgotten") else "")
+    return (
+        f"{sign} {one['status']}"
+        + (" (forgotten)" if one.get("forgotten") else "")
+        + (" (edited)" if one.get("edited") else "")
+    )
 
 
 def _style(one: show.Json) -> str:

@@ -27,6 +27,7 @@ WIDE_ENOUGH = 130
     help="Only with this label; may be repeated.",
 )
 @click.option("--worker", metavar="ID", help="Only what this worker holds.")
+@click.option("--retried-from", metavar="ID", help="Only reruns of this execution.")
 @click.option("--since", type=options.time, help="Only created after: 1h (ago), or an RFC 3339 time.")
 @click.option("--until", type=options.time, help="Only created before.")
 @click.option("--search", metavar="TEXT", help="Only where this text is found.")
@@ -36,6 +37,8 @@ WIDE_ENOUGH = 130
 def listing(*, limit: int, everything: bool, form: str, search: str | None, **filters: Any) -> None:
     """List executions, newest first."""
     here = session()
+    if filters["retried_from"]:
+        filters["retried_from"] = ids.whole(here, filters["retried_from"])
     given = {name: value for name, value in {**filters, "q": search}.items() if value not in (None, ())}
     most = None if everything else limit
     found = _first(here, here.client.list(limit=None if most is None else most + 1, **given), most)

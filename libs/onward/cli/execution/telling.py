@@ -114,6 +114,7 @@ def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
         "progress": progress(one),
         "parent": one["parent_id"],
         "children": children(one.get("children")),
+        "rerun of": one["retried_from"],
         "by": one["submitted_by"],
         "trace": one["trace_id"],
         "input": None if one["input"] is None else _json(one["input"]),
