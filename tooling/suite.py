@@ -17,7 +17,7 @@ NO_TESTS_COLLECTED = 5
 
 
 JOURNEYS = "tests/journeys"
-"""Not beside anything else: they hold the platform to times that a busy machine would miss."""
+"""Two at a time and nothing else beside them: they hold the platform to times that a busy machine would miss."""
 
 
 def run(*, tier: str, pytest_arguments: list[str]) -> int:
@@ -40,7 +40,7 @@ def _parts(tier: str, given: list[str]) -> list[list[str]]:
     # Most tests wait for servers of their own: twice as many at a time as there are cores, a file in one process.
     at_once = str(min(8, 2 * (os.cpu_count() or 1)))
     apart = ["-n", at_once, "--dist", "loadfile", "-q", f"--ignore={JOURNEYS}"]
-    return [apart] if tier == "fast" else [apart, [JOURNEYS]]
+    return [apart] if tier == "fast" else [apart, ["-n", "2", "--dist", "loadfile", JOURNEYS]]
 
 
 def _pytest(*arguments: str) -> int:
