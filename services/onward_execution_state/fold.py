@@ -9,6 +9,7 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import Refused, advance
+from onward_execution_state.asked import QuestionRow, changed_questions
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -22,6 +23,8 @@ class Known(msgspec.Struct, frozen=True):
     sequence: int
     base: int
     stopped: bool = False
+    questions: dict[int, QuestionRow] = {}
+    """Its questions that this fold has changed, by the n of the event that asked."""
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -75,6 +78,8 @@ def fold(arrived: Sequence[Arrived], known: Mapping[str, Known | None]) -> Folde
         if not _continues(before, event):
             folded.gaps.add(event.execution_id)
             continue
+        if before is not None and event.execution_id not in changed and before.questions:
+            before = msgspec.structs.replace(before, questions={})
         after = advance(before.state if before else None, event)
         if not isinstance(after, Refused):
             changed[event.execution_id] = _reached(after, item, before)
@@ -116,7 +121,11 @@ def _begins_anew(event: ev.AnyEvent) -> bool:
 
 def _reached(state: Execution, item: Arrived, before: Known | None) -> Known:
     sequence = item.raw.sequence
-    return Known(state, sequence, sequence if before is None or _begins_anew(item.event) else before.base)
+    questions = before.questions if before else {}
+    if told := list(changed_questions(before.state if before else None, state, item.event)):
+        questions = {**questions, **{row.n: row for row in told}}
+    base = sequence if before is None or _begins_anew(item.event) else before.base
+    return Known(state, sequence, base, questions=questions)
 
 
 def _refused(item: Arrived, refused: Refused) -> Bad:

@@ -54,8 +54,8 @@ def arguments(question: ListQuestion) -> tuple[Any, ...]:
         question.project, [status.value for status in wanted] or None, bool(wanted) and wanted <= _OPEN,
         [status.value for status in wanted] if wanted and wanted <= _ENDED_BADLY else None, question.task,
         question.queue, question.environment, question.agent_id, question.team, question.worker,
-        _id("parent", question.parent), _labels(question.label), question.since, question.until, question.q, low,
-        high, created_at, last_id, question.limit + 1, _id("retried_from", question.retried_from),
+        uuid_of("parent", question.parent), _labels(question.label), question.since, question.until, question.q, low,
+        high, created_at, last_id, question.limit + 1, uuid_of("retried_from", question.retried_from),
     )  # fmt: skip
 
 
@@ -93,7 +93,8 @@ def _place(cursor: str | None) -> tuple[datetime | None, uuid.UUID | None]:
         ) from None
 
 
-def _id(name: str, text: str | None) -> uuid.UUID | None:
+def uuid_of(name: str, text: str | None) -> uuid.UUID | None:
+    """The whole id in a filter. Raises InvalidParameter."""
     try:
         return None if text is None else uuid.UUID(text)
     except ValueError:

@@ -14,10 +14,11 @@ from onward.contract import events as ev
 from onward.contract import history, subjects
 from onward.contract.errors import InvalidBody, NotFound, OnwardError, TooLarge
 from onward.contract.view import ExecutionView, view
-from onward_execution_state import rows
+from onward_execution_state import question_listing, rows
 from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, arguments, cursor_after, id_range
 from onward_execution_state.overview import Overview
+from onward_execution_state.question_listing import QuestionsQuestion
 from onward_execution_state.statements import load
 from onward_execution_state.store import Source
 
@@ -83,6 +84,7 @@ class Queries:
         self._source = source
         self._answers: dict[str, _Answer] = {
             "list": self._list,
+            "questions": self._questions,
             "execution": self._execution,
             "events": self._events,
             "attempts": lambda data: self._history(data, history.attempts),
@@ -126,6 +128,18 @@ class Queries:
         more = len(found) > len(items)
         last = shown[len(items) - 1] if items else None
         return Page(items, cursor_after(last["created_at"], last["id"]) if more and last else None, as_of)
+
+    async def _questions(self, data: bytes) -> Page:
+        question = msgspec.json.decode(data, type=QuestionsQuestion)
+        asked = question_listing.arguments(question)
+        as_of = await self._as_of(question.min_position)
+        found = await self._database.ask(_SQL["list_questions"], *asked)
+        items = _within(REPLY_BYTES, [msgspec.Raw(row["body"]) for row in found[: question.limit]])
+        if len(found) == len(items):
+            return Page(items, None, as_of)
+        last = found[len(items) - 1]
+        cursor = question_listing.cursor_after(last["asked_at"], last["execution_id"], last["n"])
+        return Page(items, cursor, as_of)
 
     async def _execution(self, data: bytes) -> dict[str, Any] | None:
         one = msgspec.json.decode(data, type=One)

@@ -62,10 +62,12 @@ async def verify(url: str, log_now: Log, now: datetime) -> list[Difference]:
         position = min(here, reached)
         executions = await connection.fetch(_SQL["differing_executions"], position, SHOWN)
         events = await connection.fetch(_SQL["differing_events"], position, SHOWN)
+        questions = await connection.fetch(_SQL["differing_questions"], position, SHOWN)
     rows = [
         Difference(str(row["id"]), f"the row has version {row['here']}, the log makes {row['fresh']}")
         for row in executions
     ]
+    rows += [Difference(str(row["id"]), f"its question {row['question_id']} differs") for row in questions]
     return rows + [
         Difference(
             str(row["id"]), f"event {row['n']} is {'missing' if row['missing'] else 'not as in the log'}"
@@ -145,6 +147,7 @@ async def _fold_kept(inside: Connection, ids: Iterable[str]) -> None:
                 folded.append((known, events[-1].event.n))
         if folded:
             await store.save_executions(inside, [known for known, _ in folded])
+            await store.save_questions(inside, [known for known, _ in folded])
             await store.close_gaps(
                 inside, [known.state.id for known, last in folded if known.state.n >= last]
             )

@@ -7,6 +7,7 @@ import msgspec
 
 from onward.contract.events import event_type
 from onward.contract.execution import Execution
+from onward_execution_state.asked import QuestionRow
 from onward_execution_state.fold import Arrived, Known
 
 NUL, SHOWN_NUL = "\x00", "\ufffd"
@@ -30,6 +31,12 @@ def execution_columns(changed: Iterable[Known]) -> Columns:
     """One list per column of `executions`, in the order of the statement that upserts them."""
     rows = [_row(known.state, known.sequence, known.base) for known in changed]
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def question_columns(found: Iterable[QuestionRow]) -> Columns:
+    """One list per column of `questions`, in the order of the statement that upserts them."""
+    made = [_question(row) for row in found]
+    return [list(column) for column in zip(*made, strict=True)]
 
 
 def size_of(columns: Columns) -> list[int]:
@@ -64,3 +71,11 @@ def _labels(labels: dict[str, str]) -> str:
     if not labels:
         return "{}"
     return _encoder.encode({plain(key): plain(value) for key, value in labels.items()}).decode()
+
+
+def _question(row: QuestionRow) -> tuple[Any, ...]:
+    shown = row.shown
+    return (
+        shown.execution_id, row.n, row.version, row.project, plain(shown.task), plain(shown.question_id),
+        shown.status, plain(shown.to), shown.asked_at, row.remind_at, shown.reminded, _encoder.encode(shown),
+    )  # fmt: skip

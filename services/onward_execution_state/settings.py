@@ -26,10 +26,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Time between two looks at what may be purged."""
     reconcile_seconds: float = 5.0
     """Time between two looks, of a thousand open executions each, for what was lost."""
+    remind_seconds: float = 1.0
+    """Time between two looks for questions that people are to be reminded of."""
     batch: int = 1000
     """Events projected in one transaction."""
     readers: int = 4
-    """Connections to Postgres that answer questions; three more write."""
+    """Connections to Postgres that answer questions; up to five more write."""
     lazy_fsync: bool = False
     """Accepts a NATS server that may lose at a power cut what it has acknowledged."""
 
@@ -38,7 +40,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("database_url must read postgresql://user:password@host:5432/database")
         if not (0 <= self.port <= 65_535 and self.replicas in {1, 3, 5}):
             raise ValueError("port must be 0 to 65535, replicas 1, 3 or 5")
-        if self.horizon_seconds < 1 or self.retention_seconds <= 0 or self.reconcile_seconds <= 0:
+        if (
+            self.horizon_seconds < 1
+            or min(self.retention_seconds, self.reconcile_seconds, self.remind_seconds) <= 0
+        ):
             raise ValueError("horizon_seconds must be 1 or more, the times between looks above 0")
         if not (1 <= self.batch <= 5000 and self.readers >= 1):
             raise ValueError("batch must be 1 to 5000, readers 1 or more")

@@ -85,6 +85,13 @@ async def save_executions(connection: Connection, changed: list[Known]) -> list[
     return rows.size_of(columns)
 
 
+async def save_questions(connection: Connection, changed: Iterable[Known]) -> None:
+    """Writes the rows of their questions where these are older."""
+    found = [row for known in changed for row in known.questions.values()]
+    if found:
+        await connection.execute(_SQL["save_questions"], *rows.question_columns(found))
+
+
 async def quarantine(connection: Connection, source: Source, bad: list[Bad], now: datetime) -> None:
     """Keeps messages that cannot be projected."""
     await connection.execute(

@@ -21,6 +21,7 @@ from onward_execution_state.leader import Leader
 from onward_execution_state.life import StreamLife, life_of_events
 from onward_execution_state.maintenance.carrying import Carrier
 from onward_execution_state.maintenance.reconcile import Reconciler, ReconcileSettings
+from onward_execution_state.maintenance.reminding import Reminder, RemindSettings
 from onward_execution_state.maintenance.repair import Repairer
 from onward_execution_state.maintenance.retention import Retention, RetentionSettings
 from onward_execution_state.maintenance.sweeping import Sweeper
@@ -53,7 +54,9 @@ class WithPostgres:
         self._schema: str | None = "the schema is not looked at yet"
         self._gathering: asyncio.TimerHandle | None = None
         life = life_of_events(bus.connection, time.monotonic)
-        self._leaders = [Leader(self._database, work) for work in ("reconciling", "retention", "sweeping")]
+        self._leaders = [
+            Leader(self._database, work) for work in ("reconciling", "retention", "sweeping", "reminding")
+        ]
         self.projector = Projector(bus.events, self._database, life, metrics, most=settings.batch)
         self._projection = Loop("projection", _POLL, self.projector.run_once)
         overview = Overview(self._database, workers, self._depths, self._facts, utc_now)
@@ -63,6 +66,7 @@ class WithPostgres:
             self._reconciling(metrics, workers),
             self._retention(metrics, life),
             self._sweeping(metrics, life),
+            self._reminding(metrics),
         ]
 
     def poke(self) -> None:
@@ -147,6 +151,17 @@ class WithPostgres:
             leader=self._leaders[2], connection=self._bus.connection, source=life, metrics=metrics
         )
         return Loop("sweeping", _SWEEP, self._quietly(sweeper.run_once))
+
+    def _reminding(self, metrics: Metrics) -> Loop:
+        reminder = Reminder(
+            RemindSettings(),
+            leader=self._leaders[3],
+            events=self._bus.events,
+            new_id=new_id,
+            metrics=metrics,
+        )
+        every = timedelta(seconds=self._settings.remind_seconds)
+        return Loop("reminding", every, self._quietly(reminder.run_once))
 
     def _quietly(self, run_once: RunOnce) -> RunOnce:
         """A round that finds Postgres or NATS away is no failure of its own: /readyz tells of that."""

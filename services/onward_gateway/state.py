@@ -33,7 +33,7 @@ class AsOf(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page of executions as they are shown, newest first."""
+    """A page of executions or questions as they are shown, newest first."""
 
     items: list[msgspec.Raw]
     next_cursor: str | None
@@ -118,6 +118,11 @@ class State:
     async def page(self, project: str, filters: dict[str, Any]) -> Page:
         """A page of executions."""
         found: Page = await self._ask("list", {"project": project, **filters}, Page, _LIST_SECONDS)
+        return found
+
+    async def questions(self, project: str, filters: dict[str, Any]) -> Page:
+        """A page of questions."""
+        found: Page = await self._ask("questions", {"project": project, **filters}, Page, _LIST_SECONDS)
         return found
 
     async def queues(self, project: str) -> list[QueueDepth]:

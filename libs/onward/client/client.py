@@ -159,6 +159,10 @@ class Client:
         body = {"name": name, "value": value} if key is None else {"name": name, "value": value, "key": key}
         return self._json("POST", _of(execution_id, "events"), body=body, repeatable=key is not None)
 
+    def questions(self, *, limit: int | None = None, **filters: Any) -> Iterator[Json]:
+        """Yields questions, newest first, page by page; a filter may be a list of values."""
+        yield from self._items("/api/v1/questions", filters, limit)
+
     def tasks(self) -> Iterator[Json]:
         """Yields every task that was ever announced."""
         yield from self._items("/api/v1/tasks")

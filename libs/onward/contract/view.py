@@ -1,5 +1,6 @@
 """An execution as people and programs read it over REST and the CLI (DESIGN §5)."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -21,14 +22,51 @@ class ErrorView(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str | None
 
 
-class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
-    """An open question."""
+class WaitView(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that an execution waits for. What does not belong to its kind is null."""
 
+    kind: str
+    """`question`, `event`, `sleep` or `children`."""
+    question_id: str | None = None
+    text: str | None = None
+    choices: list[str] = []
+    schema: RawOrNone = None
+    to: str | None = None
+    """Who is asked: a person's name, or `team:<name>`."""
+    asked_at: datetime | None = None
+    reminded: int | None = None
+    name: str | None = None
+    """Of the awaited event, or of the group of children."""
+    deadline: datetime | None = None
+    """When it is over, whatever comes."""
+    default: RawOrNone = None
+    """What it comes to then; without one, a TimeoutError."""
+    ended: int | None = None
+    """Children that have ended."""
+    wanted: int | None = None
+    """Children that must have ended."""
+
+
+class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A question as lists show it; null, never omitted."""
+
+    execution_id: str
     question_id: str
+    task: str
+    status: str
+    """`open`, `answered`, `expired`, or `withdrawn`: its execution ended first."""
     text: str
     choices: list[str]
     schema: RawOrNone
-    asked_at: datetime | None
+    to: str | None
+    asked_at: datetime
+    deadline: datetime | None
+    default: RawOrNone
+    remind_every: float | None
+    reminded: int
+    answer: RawOrNone
+    answered_by: str | None
+    ended_at: datetime | None
 
 
 class ChildrenView(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +98,7 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     submitted_by: str | None
     status: str
     reason: str | None
-    waiting_on: list[QuestionView]
+    waiting_on: list[WaitView]
     attempt: int
     max_attempts: int
     worker_id: str | None
@@ -95,13 +133,7 @@ def view(state: Execution) -> ExecutionView:
     return ExecutionView(
         **same,
         status=state.status.value,
-        waiting_on=[
-            QuestionView(
-                question_id=key, text=w.text or "", choices=list(w.choices), schema=w.schema, asked_at=w.asked_at
-            )
-            for key, w in state.waits.items()
-            if w.kind == "question" and not w.done
-        ],
+        waiting_on=[*_waits(state), *_wanted_children(state)],
         max_attempts=state.retry.attempts,
         started_at=first,
         due_at=state.due,
@@ -136,6 +168,30 @@ def _children(state: Execution) -> ChildrenView | None:
         sum(group.failed for group in groups),
     )  # fmt: skip
     return ChildrenView(total=total, completed=done - failed, failed=failed, open=total - done)
+
+
+def _waits(state: Execution) -> Iterator[WaitView]:
+    for key, wait in state.waits.items():
+        if wait.done:
+            continue
+        match wait.kind:
+            case "question":
+                yield WaitView(
+                    kind=wait.kind, question_id=key, text=wait.text or "", choices=list(wait.choices),
+                    schema=wait.schema, to=wait.to, asked_at=wait.asked_at, reminded=wait.reminded,
+                    deadline=wait.until, default=wait.default,
+                )  # fmt: skip
+            case "event":
+                yield WaitView(kind=wait.kind, name=wait.event, deadline=wait.until, default=wait.default)
+            case _ if wait.until is not None and state.due is not None and wait.until >= state.due:
+                # A sleep that is not slept any more is not marked as such: its time has just gone by in memory.
+                yield WaitView(kind=wait.kind, deadline=wait.until)
+
+
+def _wanted_children(state: Execution) -> Iterator[WaitView]:
+    for name, wanted in state.wants.items():
+        ended = state.groups[name].done if name in state.groups else 0
+        yield WaitView(kind="children", name=name, ended=ended, wanted=wanted)
 
 
 def _ms(start: datetime | None, end: datetime | None) -> float | None:

@@ -60,6 +60,18 @@ on conflict (id) do update set
     due_at = excluded.due_at, outcome = excluded.outcome, state = excluded.state
  where executions.version < excluded.version;
 
+-- name: save_questions
+-- Guarded by the version, as executions are.
+insert into questions (
+    execution_id, n, version, project, task, question_id, status, asked_of, asked_at, remind_at, reminded, body)
+select * from unnest(
+    $1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::timestamptz[], $11::integer[], $12::bytea[])
+on conflict (execution_id, n) do update set
+    version = excluded.version, status = excluded.status, remind_at = excluded.remind_at,
+    reminded = excluded.reminded, body = excluded.body
+ where questions.version < excluded.version;
+
 -- name: quarantine
 -- The raw message, so that nothing is lost by going on.
 insert into event_quarantine (stream, incarnation, sequence, subject, body, why, at)

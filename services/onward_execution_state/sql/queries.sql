@@ -24,6 +24,20 @@ select id, created_at, state
  order by created_at desc, id desc
  limit $20;
 
+-- name: list_questions
+-- Newest first; the cursor is the place of the last one shown. $3 repeats what $2 says in words of an index.
+select execution_id, n, asked_at, body
+  from questions
+ where project = $1
+   and ($2::text[] is null or status = any($2))
+   and (not $3::boolean or status = 'open')
+   and ($4::text is null or asked_of = $4)
+   and ($5::uuid is null or execution_id = $5)
+   and ($6::text is null or task = $6)
+   and ($7::timestamptz is null or (asked_at, execution_id, n) < ($7, $8::uuid, $9::integer))
+ order by asked_at desc, execution_id desc, n desc
+ limit $10;
+
 -- name: as_of
 -- Of the stream's present life.
 select sequence, at from positions where stream = $1 and incarnation = $2;

@@ -36,11 +36,12 @@ on conflict do nothing;
 -- name: take_place
 -- Locked in the order in which the projection writes, so that neither waits for the other in a circle. Whoever writes
 -- next finds another position than its own, and reads on from there.
-lock table public.events, public.executions, public.gaps, public.event_quarantine, public.positions
+lock table public.events, public.executions, public.questions, public.gaps, public.event_quarantine, public.positions
     in access exclusive mode;
-drop table public.events, public.executions, public.gaps, public.event_quarantine, public.positions;
+drop table public.events, public.executions, public.questions, public.gaps, public.event_quarantine, public.positions;
 alter table onward_fresh.events set schema public;
 alter table onward_fresh.executions set schema public;
+alter table onward_fresh.questions set schema public;
 alter table onward_fresh.gaps set schema public;
 alter table onward_fresh.event_quarantine set schema public;
 alter table onward_fresh.positions set schema public;
@@ -63,5 +64,17 @@ select coalesce(here.execution_id, fresh.execution_id) as id, coalesce(here.n, f
   full join onward_fresh.events as fresh on fresh.execution_id = here.execution_id and fresh.n = here.n
  where here is distinct from fresh
    and greatest(coalesce(here.sequence, 0), coalesce(fresh.sequence, 0)) <= $1
+ order by 1, 2
+ limit $2;
+
+-- name: differing_questions
+-- Of executions whose rows agree, so that no later event explains it.
+select coalesce(here.execution_id, fresh.execution_id) as id,
+       coalesce(here.question_id, fresh.question_id) as question_id
+  from public.questions as here
+  full join onward_fresh.questions as fresh on fresh.execution_id = here.execution_id and fresh.n = here.n
+  join public.executions as execution on execution.id = coalesce(here.execution_id, fresh.execution_id)
+  join onward_fresh.executions as again on again.id = execution.id and again.version = execution.version
+ where here is distinct from fresh and execution.sequence <= $1
  order by 1, 2
  limit $2;

@@ -42,3 +42,11 @@ insert into repairs (at, kind, project, execution_id, detail) values ($1, $2, $3
 -- Whether any event of this execution holds this text; one in quarantine may be anybody's.
 select exists (select 1 from events where execution_id = $1 and position($2::bytea in body) > 0)
     or exists (select 1 from event_quarantine where position($2::bytea in body) > 0);
+
+-- name: to_remind_of
+-- Open questions whose next reminder is due, the one that is due longest first.
+select execution_id, n, project, question_id, reminded
+  from questions
+ where remind_at <= $1
+ order by remind_at
+ limit $2;

@@ -5,6 +5,7 @@ import hashlib
 # `at` of positions and quarantine is when we looked, not what happened.
 CONTENTS = {
     "executions": "select * from executions order by id",
+    "questions": "select * from questions order by execution_id, n",
     "events": "select execution_id, n, project, type, at, body, sequence from events order by execution_id, n",
     "event_quarantine": "select sequence, body, why from event_quarantine order by sequence",
     "gaps": "select execution_id from gaps order by 1",

@@ -90,7 +90,7 @@ def test_the_version_is_told(onward):
 @pytest.mark.parametrize(
     "arguments, meant",
     [
-        (["exection"], "Did you mean 'execution'?"),
+        (["executon"], "Did you mean 'execution'?"),
         (["execution", "lst"], "Did you mean 'list'?"),
         (["execution", "list", "--stauts", "failed"], "--status"),
     ],

@@ -28,7 +28,9 @@ from onward.contract.submission import RetryCommand, Submission
 from onward.contract.view import view
 from onward.http.problems import Overloaded
 from onward.http.query import read_query
+from onward_execution_state.asked import changed_questions
 from onward_gateway.executions import Filters
+from onward_gateway.questions import QuestionFilters
 from tests.unit.client.fake_server import Request, served
 
 KEY = "ow_default_abcdefghijkl_" + "s" * 43
@@ -105,8 +107,10 @@ class FakeGateway:
             execution_id, ev.Failed, reason="error", error=ev.Failure(type="ValueError", message=message)
         )
 
-    def ask(self, execution_id: str, text: str, choices: tuple[str, ...] = ()) -> None:
-        self.happen(execution_id, ev.QuestionAsked, wait="q1", text=text, choices=choices)
+    def ask(
+        self, execution_id: str, text: str, choices: tuple[str, ...] = (), *, wait: str = "q1", **more: Any
+    ) -> None:
+        self.happen(execution_id, ev.QuestionAsked, wait=wait, text=text, choices=choices, **more)
         self.happen(execution_id, ev.Suspended, reason="waiting_for_input")
 
     def log(self, execution_id: str, *texts: str, level: str = "info", stream: str = "stdout") -> None:
@@ -161,6 +165,10 @@ class FakeGateway:
                 return 200, page(derive(self.logs[self.resolve(one)]), request), {}
             case "POST", ["executions", one, "rerun"]:
                 return self._rerun(self.state(self.resolve(one)), request.body)
+            case "POST", ["executions", one, "events"]:
+                return self._sent_event(self.resolve(one), request.body)
+            case "GET", ["questions"]:
+                return 200, self._questions(request), {}
             case "POST", ["executions", one, verb]:
                 return self._commanded(self.resolve(one), verb, request.body)
             case "GET", ["tasks"]:
@@ -250,6 +258,28 @@ class FakeGateway:
         return msgspec.structs.replace(
             shown, **{name: raw(self.objects[one.object]) for name, one in found.items() if one is not None}
         )
+
+    def _sent_event(self, one: str, body: Any) -> tuple[int, Any, dict[str, str]]:
+        name, key = body["name"], body.get("key")
+        events = commands.receive(self.state(one), now(), name=name, value=raw(body.get("value")), key=key)
+        with self.changed:
+            self.logs[one] += events
+            self.changed.notify_all()
+        taken = {"execution_id": one, "name": name, "key": key, "duplicate": not events}
+        return (202 if events else 200), taken, {}
+
+    def _questions(self, request: Request) -> Any:
+        filters, found = read_query(_encoded(request.query), QuestionFilters), {}
+        for log in self.logs.values():
+            state = None
+            for event in log:
+                before, state = state, fold((event,), state)
+                found |= {(state.id, row.n): row.shown for row in changed_questions(before, state, event)}
+        shown = [
+            one for _, one in sorted(found.items(), reverse=True)
+            if (not filters.status or one.status in filters.status) and filters.to in (None, one.to)
+        ]  # fmt: skip
+        return page(shown, request)
 
     def _commanded(self, one: str, verb: str, body: Any) -> tuple[int, Any, dict[str, str]]:
         state = self.state(one)

@@ -92,6 +92,21 @@ class Walk:
         self.append(ev.Slept, wait=f"sleep-{self._state.n}", until=until)
         return self.append(ev.Suspended, reason="sleeping", due=until)
 
+    def ask(self, seconds: float | None = None, **fields) -> "Walk":
+        """Ask, and let go until somebody answers or the time is over."""
+        until = None if seconds is None else self.at + timedelta(seconds=seconds)
+        fields = {
+            "text": "Go\x00 on?",
+            "choices": ("yes", "no"),
+            "to": "team:ops",
+            "remind_every": 60.0,
+            **fields,
+        }
+        self.append(ev.QuestionAsked, wait=f"question-{self._state.n}", until=until, **fields)
+        if self.rng.random() < 0.3:
+            return self
+        return self.append(ev.Suspended, reason="waiting_for_input", due=until)
+
     def on(self) -> bool:
         """One random legal thing happens; False where nothing more will."""
         state = self._state
@@ -103,6 +118,8 @@ class Walk:
             self._held_on()
         elif self.rng.random() < 0.08:
             self._add(*commands.cancel(state, self.moment, "no longer\x00needed"))
+        elif not state.ready and self._asks() and (not state.asked_due or self.rng.random() < 0.6):
+            self._hear_of_a_question()
         elif state.ready or state.asked_due:
             self.claim(f"wk-{self.rng.randrange(4)}")
         else:
@@ -111,7 +128,7 @@ class Walk:
 
     def _held_on(self) -> None:
         state = self._state
-        match self.rng.randrange(9):
+        match self.rng.randrange(11):
             case 0 | 1 | 2:
                 self.step(f"step-{self.rng.randrange(5)}", b'"%d"' % self.rng.randrange(99))
             case 3:
@@ -125,8 +142,24 @@ class Walk:
                 self._add(*decide.owner_silent(state, self.moment))
             case 7:
                 self.append(ev.Released, wake=True, attempt=state.attempt, worker_id=state.worker_id)
+            case 8:
+                self.ask(seconds=self.rng.choice((None, 3600.0)))
+            case 9:
+                timed = [key for key in self._asks() if state.waits[key].until]
+                self.append(ev.WaitExpired, wait=timed[0]) if timed else self.step("timed")
             case _:
                 self.complete()
+
+    def _asks(self) -> list[str]:
+        waits = self._state.waits.items()
+        return [key for key, wait in waits if wait.kind == "question" and not wait.done]
+
+    def _hear_of_a_question(self) -> None:
+        state, question = self._state, self._asks()[0]
+        if state.waits[question].reminded < 2 and self.rng.random() < 0.4:
+            self._add(*commands.remind(state, self.moment, question))
+        else:
+            self._add(*commands.answer(state, self.moment, msgspec.Raw(b'"yes"'), question))
 
     @property
     def _state(self) -> Execution:

@@ -55,14 +55,15 @@ def answer(*, id: str, answer: str, question: str | None, text: bool, wait: bool
     ANSWER is JSON, or @file, or - for standard input; what is no JSON is taken as text.
     """
     here = session()
-    found = here.client.answer(ids.whole(here, id), _answer(answer, text=text), question_id=question)
+    found = here.client.answer(ids.whole(here, id), read_answer(answer, text=text), question_id=question)
     if wait:
         return wait_for(here, found["id"], form)
     _show(here, form, found)
     return exits.COMPLETED
 
 
-def _answer(given: str, *, text: bool) -> Any:
+def read_answer(given: str, *, text: bool) -> Any:
+    """Returns the answer in an argument: JSON, or the text that it is."""
     if text:
         return given
     if given == "-" or given.startswith("@"):

@@ -114,7 +114,7 @@ def checkpoints(id: str, form: str) -> None:
 def _what_next(here: Session, found: show.Json) -> None:
     if found["reason"] == "paused":
         here.hint(f"onward execution resume {found['id']}")
-    elif found["waiting_on"]:
+    elif telling.asks(found):
         here.hint(f"onward execution answer {found['id']} ANSWER")
     elif found["status"] == "failed":
         here.hint(f"onward execution logs {found['id']}")

@@ -168,7 +168,7 @@ def _changes(here: Session, versions: Iterable[show.Json], form: str, *, aside: 
             else:
                 here.print(stamped)
                 here.flush()
-        if found["waiting_on"]:
+        if telling.asks(found):
             here.hint(f"onward execution answer {found['id']} ANSWER")
     return found
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 from onward.cli import clean, table, words
 from onward.cli.session import Session
 from onward.cli.show import Json
 
 _USUAL = (None, "queued", "executing", "error")
+QUESTION = "question"
 _LONGEST = 2_000
 """Characters of an input or an output that a summary shows."""
 
@@ -43,7 +45,7 @@ def detail(one: Json) -> str:
     if one["error"] and one["status"] != "completed":
         return failure(one["error"])
     if one["waiting_on"]:
-        return str(one["waiting_on"][0]["text"])
+        return waits_for(one["waiting_on"][0])
     return progress(one) or " ".join(f"{name}={value}" for name, value in one["labels"].items())
 
 
@@ -121,9 +123,12 @@ def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
         "output": None if one["output"] is None else _json(one["output"]),
     }
     yield from ((name, value) for name, value in facts.items() if value)
-    for question in one["waiting_on"]:
-        choices = f"  ({' | '.join(question['choices'])})" if question.get("choices") else ""
-        yield "asks", f"{question['text']}{choices}\nquestion {question['question_id']}"
+    for wait in one["waiting_on"]:
+        if wait.get("kind", QUESTION) != QUESTION:
+            yield "waits", waits_for(wait)
+            continue
+        choices = f"  ({' | '.join(wait['choices'])})" if wait.get("choices") else ""
+        yield "asks", f"{wait['text']}{choices}\n{_about(wait, now)}"
     if error := one["error"]:
         yield "error", failure(error)
         if error.get("stack"):
@@ -133,7 +138,35 @@ def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
 def _why(one: Json) -> str:
     if one["error"] and one["status"] != "completed":
         return failure(one["error"])
-    return "; ".join(f"asks: {question['text']}" for question in one["waiting_on"])
+    return "; ".join(f"asks: {wait['text']}" for wait in one["waiting_on"] if wait.get("text"))
+
+
+def _about(question: Json, now: datetime) -> str:
+    told = [f"question {question['question_id']}"]
+    if to := question.get("to"):
+        told.append(f"to {to}")
+    if deadline := question.get("deadline"):
+        default = question.get("default")
+        after = "" if default is None else f", then {json.dumps(default, ensure_ascii=False)}"
+        told.append(f"until {words.local(deadline)} ({words.ago(deadline, now)}){after}")
+    return ", ".join(told)
+
+
+def asks(one: Json) -> bool:
+    """Returns whether an execution waits for an answer."""
+    return any(wait.get("kind", QUESTION) == QUESTION for wait in one["waiting_on"])
+
+
+def waits_for(wait: Json) -> str:
+    """Returns what an execution waits for, in a few words."""
+    match wait.get("kind", QUESTION):
+        case "event":
+            return f"for the event {wait['name']}"
+        case "sleep":
+            return f"until {words.local(wait['deadline'])}"
+        case "children":
+            return f"for its children: {wait['ended']} of {wait['wanted']} have ended"
+    return str(wait["text"])
 
 
 def _json(value: object) -> str:
