@@ -76,7 +76,7 @@ class MemoryBus:
         self._wakes: deque[Stored] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.events.listeners += [self._source, self._keep_time, self._keep_families]
-        keeper = self.process("family-keeper")
+        self.keeper = keeper = self.process("family-keeper")
         self.families = families(keeper.events, keeper.messages, keeper.moment, keeper.run)
 
     def process(self, name: str, faults: Faults | None = None) -> Process:
@@ -106,6 +106,10 @@ class MemoryBus:
         self.sourcing = True
         while self._wakes:
             self._put_oldest()
+
+    def forget_wakes(self) -> None:
+        """Nothing that waits becomes a hint."""
+        self._wakes.clear()
 
     def hint_directly(self, stored: Stored) -> None:
         """What a follower does while the source is silent (PROTOCOL H5)."""

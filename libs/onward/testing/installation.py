@@ -74,7 +74,7 @@ class Installation:
         self.bus, self.registry = bus, registry
         self.gateway = bus.process("gateway")
         self.workers: dict[str, Worker] = {}
-        self._processes = [self.gateway]
+        self._processes = [self.gateway, bus.keeper]
         self._expected: dict[str, list[asyncio.Future[None]]] = {}
         bus.events.listeners.append(self._heard)
         self._keeper: asyncio.Task[None] | None = None
@@ -116,8 +116,12 @@ class Installation:
         """SIGKILL: nothing of it happens any more. What it held waits until its leases are over."""
         self.workers.pop(name).process.kill()
 
-    async def gone(self) -> None:
-        """Return when nothing of its killed processes is left."""
+    async def end(self) -> None:
+        """Kill everything, and return when nothing of it is left."""
+        for name in list(self.workers):
+            self.kill(name)
+        for process in self._processes:
+            process.kill()
         for process in self._processes:
             await process.gone()
 
@@ -171,6 +175,7 @@ class Installation:
                 read = await self.gateway.events.read_on(log)
                 if read.sequence == log.sequence:
                     await news
+                news.cancel()
                 log = read
             return log.execution
 

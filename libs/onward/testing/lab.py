@@ -24,6 +24,7 @@ from onward.testing.crash import Play, crash_with
 from onward.testing.crash_report import CrashReport
 from onward.testing.effects import Effect, Recorder, recording
 from onward.testing.installation import PROJECT, Installation, Wrap
+from onward.testing.replay import ReplayDiffers, can_replay, replayed
 from onward.testing.run import Run, Stuck
 from onward.testing.starting import Starting
 from onward.testing.step_tries import Failing, StepTries, Tried
@@ -82,16 +83,27 @@ class Lab(Starting):
         return self
 
     async def __aexit__(self, kind: object, error: object, trace: object) -> None:
-        wrong = [found for answer in self.answers if (found := answer.end()) is not None]
-        for name in list(self.inside.workers):
-            self.inside.kill(name)
-        self.inside.gateway.kill()
-        await self.inside.gone()
+        wrong: list[Exception] = [found for answer in self.answers if (found := answer.end()) is not None]
+        if self._check_replay and error is None and not wrong:
+            wrong += await self._replay()
+        await self.inside.end()
         capture.leave()
         asyncio.get_running_loop().set_task_factory(self._factory)
         self._clock.__exit__()
         if wrong and error is None:
             raise wrong[0]
+
+    async def _replay(self) -> list[Exception]:
+        """Run the code of all that completed twice more on what is saved; what differs."""
+        for execution_id in [e for e in self.executions if can_replay(self.log_of(e))]:
+            for number in (1, 2):
+                twin = Installation(self.registry, LabBus(self._seed, self.now))
+                differs = await replayed(self.inside.bus, twin, execution_id, f"replay-{number}")
+                await twin.end()
+                if differs:
+                    task = self.state_of(execution_id).task
+                    return [ReplayDiffers(f"replay {number} of {task}: {'; '.join(differs)}")]
+        return []
 
     # Executions
 

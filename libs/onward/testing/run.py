@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Ended(Exception):
-    """The execution ended without a result."""
+    """The execution has ended, and not as was waited for."""
 
     def __init__(self, run_id: str, state: Execution) -> None:
         error = state.error
@@ -79,10 +79,15 @@ class Run(Generic[T]):
         return await self._place.until(self.id, lambda state: state.ended, within)
 
     async def reaches(self, reason: str, within: float | None = None) -> Execution:
-        """Its state once it is so, as `waiting_for_input`, `sleeping` or `completed`."""
-        return await self._place.until(
-            self.id, lambda state: reason in (state.reason, state.status.value), within
-        )
+        """Its state once it is so, as `waiting_for_input`, `sleeping` or `completed`. Raises Ended where it is not."""
+
+        def is_so(state: Execution) -> bool:
+            return reason in (state.reason, state.status.value)
+
+        state = await self._place.until(self.id, lambda state: state.ended or is_so(state), within)
+        if not is_so(state):
+            raise Ended(self.id, state)
+        return state
 
     @property
     def state(self) -> Execution:

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -99,7 +99,9 @@ class _Running:
         token = current.set(session)
         try:
             if inspect.iscoroutinefunction(inspect.unwrap(task.fn)):
-                self._future: asyncio.Future[Any] = self._loop.create_task(_awaited(task.call(**arguments)))
+                self._future: asyncio.Future[Any] = self._loop.create_task(
+                    _called(lambda: task.call(**arguments))
+                )
             else:
                 name = f"onward-{session.execution_id[:8]}"
                 self._call = blocking.start(task.call, (), arguments, name=name)
@@ -153,9 +155,10 @@ class _Running:
             self._given_up.set_result(None)
 
 
-async def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+async def _called(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    # Called in here: stopped before it begins, there is no coroutine that nobody awaits.
     try:
-        return await coroutine
+        return await call()
     except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the worker by it
         raise RuntimeError(repr(error)) from error
 

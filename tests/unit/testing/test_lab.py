@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from onward import Registry, Retry, ask, idempotency_key, log, now, sleep, step, sync, uuid
-from onward.testing import Ended, Lab, Stuck, effect
+from onward.testing import Ended, Lab, Stuck, crash_everywhere, effect
 
 registry = Registry("lab")
 
@@ -175,3 +175,80 @@ def test_a_lab_works_in_a_plain_asyncio_run() -> None:
             return await lab.run(naps)
 
     assert asyncio.run(main()) == pytest.approx(1, abs=0.001)
+
+
+FLIPS: list[int] = []
+honest = Registry("honest")
+
+
+@honest.task
+async def flips() -> str:
+    FLIPS.append(1)
+    return await step(f"flip {len(FLIPS)}", _text, "done")
+
+
+@honest.task
+async def steady(hours: float) -> str:
+    await sleep(timedelta(hours=hours))
+    await step("first", _text, "a")
+    return f"{await step('second', _text, 'b')} {await uuid()}"
+
+
+@honest.task
+async def other_arguments() -> str:
+    FLIPS.append(1)
+    return await step("add", _text, f"{len(FLIPS)}")
+
+
+async def _text(text: str) -> str:
+    return text
+
+
+@pytest.mark.parametrize(
+    "task,what",
+    [
+        ("flips", "called the step flip"),
+        ("other_arguments", "other arguments"),
+    ],
+)
+async def test_a_replay_that_takes_another_way_fails(task: str, what: str) -> None:
+    with pytest.raises(AssertionError, match=what):
+        async with Lab(honest, check_replay=True) as lab:
+            await (await lab.submit(task)).result()
+
+
+async def test_a_replay_that_takes_the_same_way_passes() -> None:
+    async with Lab(honest, check_replay=True) as lab:
+        assert (await lab.run(steady, 5)).startswith("b ")
+
+
+@registry.task
+async def doubled(number: int) -> int:
+    await sleep(timedelta(hours=1))
+    return 2 * await step("add", add, number, 0)
+
+
+@registry.task
+async def all_doubled(numbers: list[int]) -> list[int]:
+    return await doubled.map(numbers, window=3)
+
+
+async def test_children_run_and_survive_a_restart_of_all_workers() -> None:
+    async with Lab(registry) as lab:
+        run = await lab.start(all_doubled, list(range(10)))
+        await run.reaches("waiting_for_children")
+        await lab.restart()
+        assert await run.result() == [2 * n for n in range(10)]
+        assert len(lab.executions) == 11
+        assert not any(tried.saved for tried in lab.tried)
+
+
+async def test_a_parent_killed_everywhere_has_each_child_once() -> None:
+    report = await crash_everywhere("all_doubled", {"numbers": [1, 2, 3, 4]}, registry=registry)
+    assert report.ok, str(report)
+    assert any("children_spawned" in point.where for point in report.points)
+
+
+async def test_children_are_replayed_from_what_their_parent_knows() -> None:
+    async with Lab(registry, check_replay=True) as lab:
+        assert await lab.run(all_doubled, [1, 2, 3]) == [2, 4, 6]
