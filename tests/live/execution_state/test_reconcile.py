@@ -11,7 +11,7 @@ from onward.contract import subjects
 from onward.process.metrics import Metrics
 from onward_execution_state.leader import Leader
 from onward_execution_state.maintenance.reconcile import Reconciler, ReconcileSettings
-from onward_execution_state.maintenance.repair import Repairer
+from onward_execution_state.maintenance.repair import Repairer, need_of
 from onward_execution_state.overview import Overview
 from onward_execution_state.queries import Queries
 from onward_execution_state.workers import Workers
@@ -215,3 +215,16 @@ async def test_one_replica_reconciles(world):
     await world.leader.close()
     assert await second.connection(world.now)
     await second.close()
+
+
+@pytest.mark.parametrize("delayed", [False, True])
+async def test_what_is_paused_is_left_alone(world, delayed):
+    made = walk().submit(delayed=delayed).pause()
+    await world.stored(made)
+    await call(world.bus.connection, f"STREAM.PURGE.{subjects.WORK}")
+
+    looks = [await world.look(ACK_WAIT) for _ in range(4)]
+
+    assert [(look.looked_at, look.suspected) for look in looks] == [(0, 0)] * 4
+    assert await world.repairs() == []
+    assert need_of(made.state) is None

@@ -107,6 +107,9 @@ class Walk:
             return self
         return self.append(ev.Suspended, reason="waiting_for_input", due=until)
 
+    def pause(self) -> "Walk":
+        return self._add(*commands.pause(self._state, self.moment, None))
+
     def on(self) -> bool:
         """One random legal thing happens; False where nothing more will."""
         state = self._state
