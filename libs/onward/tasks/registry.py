@@ -1,7 +1,7 @@
 """What an author registers: tasks and steps. A registry connects to nothing; a worker takes it along."""
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from copy import copy
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, get_type_hints, overload
 
@@ -219,7 +219,7 @@ class Registry:
     def step(self, fn: Callable[P, T], /) -> Step[P, T]: ...
     @overload
     def step(
-        self, *, undo: Step[[T], Any], name: str | None = None, retry: Retry | None = None,
+        self, *, undo: Callable[[T], Awaitable[Any]], name: str | None = None, retry: Retry | None = None,
         timeout: float | None = None, process: bool = False, once: bool = False,
         verify: Callable[..., Any] | None = None, on_drift: OnDrift | None = None,
     ) -> UndoableStepDecorator[T]: ...  # fmt: skip
@@ -234,7 +234,7 @@ class Registry:
         self,
         fn: Callable[..., Any] | None = None,
         *,
-        undo: Step[[Any], Any] | None = None,
+        undo: Any = None,
         name: str | None = None,
         retry: Retry | None = None,
         timeout: float | None = None,

@@ -17,9 +17,18 @@ async def say_yes(lab: Lab, run: Run[Any]) -> None:
     lab.answer(run, "yes")
 
 
+async def approve(lab: Lab, run: Run[Any]) -> None:
+    lab.answer(run, {"approve": True})
+
+
 HOW: dict[str, dict[str, Any]] = {
     "flaky": {"same_output": False},
-    "stdlib_report": {"input": {"most": 2}},
+    "stdlib_report": {"input": {"most": 1}},
+    "fulfil": {
+        "input": {"id": "A1", "total_cents": 200_000, "lines": [{"sku": "tea"}, {"sku": "cake"}]},
+        "play": approve,
+    },
+    "reserve": {"input": {"sku": "tea"}},
     "agent": {"input": {"goal": "How large is it?", "folder": "."}, "play": say_yes},
 }
 """What a task needs that cannot run without an input, takes long without a small one, or counts its tries."""
