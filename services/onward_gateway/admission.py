@@ -67,6 +67,7 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
             "labels": asked.labels,
             "retry": decide.retry_policy(asked.retry, task.spec.retry),
             "timeouts": asked.timeouts or task.spec.timeouts,
+            "on_exhausted": asked.on_exhausted or task.spec.on_exhausted,
             "parent_id": asked.parent_id,
         },
     )

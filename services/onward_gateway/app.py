@@ -12,6 +12,7 @@ from onward.http.call import call_of
 from onward.http.entrance import Larger, entrance
 from onward.http.problems import to_answer
 from onward_gateway import (
+    amending,
     batch,
     catalog,
     children,
@@ -62,6 +63,7 @@ ROUTES = [
     repair.retry,
     rerun.rerun,
     control.answer,
+    amending.amend,
     pausing.pause,
     pausing.resume,
     receive.send_event,

@@ -1,4 +1,7 @@
-"""`?wait=`: listens to one execution's log until it has ended. No polling: its echo is heard first, then it is read."""
+"""`?wait=`: listens to one execution's log until it has ended; held for repair is no end.
+
+No polling: its echo is heard first, then it is read.
+"""
 
 import asyncio
 import contextlib
@@ -57,7 +60,7 @@ async def until_ended(
     watch = Watch()
     async with _listening(gateway, subjects.echo(subjects.fence(project, execution_id)), watch):
         found = await gateway.finder.find(project, execution_id)
-        if found.execution.ended or not isinstance(found, Log):
+        if found.execution.final or not isinstance(found, Log):
             return found.execution
         async with _any_of(gone(), gateway.closing.wait()) as leave:
             return await _follow(gateway, found, watch, seconds, leave)
@@ -69,7 +72,7 @@ async def _follow(
     loop = asyncio.get_running_loop()
     end, look = loop.time() + seconds, loop.time() + LOOK_SECONDS
     state = log.execution
-    while not state.ended:
+    while not state.final:
         left = min(end, look) - loop.time()
         if left > 0 and not await _news(watch, leave, left):
             return state

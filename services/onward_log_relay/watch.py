@@ -109,7 +109,7 @@ class Watch:
 
     async def _follow_state(self) -> None:
         while True:
-            if not self.execution.ended:
+            if not self.execution.final:
                 self.ends_at = None
             elif self.ends_at is None:
                 await self._settle()

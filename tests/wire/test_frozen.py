@@ -14,6 +14,7 @@ from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lines import Chunk
 from onward.contract.submission import (
+    AmendCommand,
     AnswerCommand,
     CancelCommand,
     Heartbeat,
@@ -26,10 +27,18 @@ from onward.contract.submission import (
 
 HERE = Path(__file__).parent
 EVENTS = sorted(HERE.glob("event.*.json"))
-ASKED = {"submission": Submission, "cancel": CancelCommand, "retry": RetryCommand, "answer": AnswerCommand}
+ASKED = {
+    "submission": Submission,
+    "submission.on_exhausted": Submission,
+    "amend": AmendCommand,
+    "cancel": CancelCommand,
+    "retry": RetryCommand,
+    "answer": AnswerCommand,
+}
 STORED = {
-    "execution": Execution, "task": TaskSpec, "queue": QueueSpec, "key": KeySpec, "heartbeat": Heartbeat,
-    "heartbeat.connections": Heartbeat,    "hint.timer": Fired, "log_chunk": Chunk,
+    "execution": Execution, "task": TaskSpec, "task.on_exhausted": TaskSpec, "queue": QueueSpec, "key": KeySpec,
+    "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
+    "log_chunk": Chunk,
 }  # fmt: skip
 FREE = {
     "input",

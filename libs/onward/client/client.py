@@ -106,6 +106,10 @@ class Client:
         body = {} if reason is None else {"reason": reason}
         return self._json("POST", _of(execution_id, "cancel"), body=body, repeatable=True)
 
+    def amend(self, execution_id: str, timeouts: dict[str, float | None]) -> Json:
+        """Changes the limits of an execution that lives, in seconds; None takes one away."""
+        return self._json("PATCH", _of(execution_id), body={"timeouts": timeouts}, repeatable=True)
+
     def pause(self, execution_id: str, reason: str | None = None) -> Json:
         """Asks to pause an execution; a worker that holds it ends the steps that run first."""
         body = {} if reason is None else {"reason": reason}

@@ -1,7 +1,7 @@
 """What a caller may ask for, checked before anything is stored."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -28,6 +28,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     labels: dict[str, str] = {}
     retry: Retry | None = None
     timeouts: Timeouts | None = None
+    on_exhausted: Literal["fail", "hold", "ask"] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )  # so that older fingerprints stay
     parent_id: str | None = None
     task_id: str | None = None
 
@@ -36,6 +39,32 @@ class CancelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Stop an execution; `reason` is shown to people."""
 
     reason: str | None = None
+
+
+class OtherTimeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits in seconds to change; null takes one away, one that is not named stays."""
+
+    queue: float | msgspec.UnsetType | None = msgspec.UNSET
+    attempt: float | msgspec.UnsetType | None = msgspec.UNSET
+    execution: float | msgspec.UnsetType | None = msgspec.UNSET
+    heartbeat: float | msgspec.UnsetType | None = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        Timeouts(**self._named())
+
+    def _named(self) -> dict[str, float | None]:
+        given = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: limit for name, limit in given.items() if limit is not msgspec.UNSET}
+
+    def on(self, limits: TimeoutPolicy) -> TimeoutPolicy:
+        """The limits with these changes."""
+        return msgspec.structs.replace(limits, **self._named())
+
+
+class AmendCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Change an execution that lives; its limits count from the beginning of its life, an attempt's from its claim."""
+
+    timeouts: OtherTimeouts
 
 
 class PauseCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     retry: RetryPolicy
     timeouts: TimeoutPolicy
+    on_exhausted: str = "fail"
     policy: str = "cancel"
     """What the end of the parent does to those that still run: `cancel` or `detach`."""
 

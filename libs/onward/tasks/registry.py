@@ -34,8 +34,9 @@ class Task(Generic[P, T]):
         self.on_drift: OnDrift = "warn"
         self.__doc__, self.__wrapped__ = fn.__doc__, fn
         self._order = Order(
-            task=spec.name, queue=spec.queue, priority=spec.priority, retry=spec.retry, timeouts=spec.timeouts
-        )
+            task=spec.name, queue=spec.queue, priority=spec.priority, retry=spec.retry, timeouts=spec.timeouts,
+            on_exhausted=spec.on_exhausted,
+        )  # fmt: skip
         self._key: str | None = None
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -139,7 +139,7 @@ class Installation:
             execution_id=execution_id, project=PROJECT, moment=moment, queue=spec.queue, priority=spec.priority,
             run_at=moment.now + timedelta(seconds=delay) if delay else None, task=task,
             input=await Values(self.gateway.objects).keep(PROJECT, execution_id, raw, "/input"),
-            retry=retry or spec.retry, timeouts=spec.timeouts, labels=labels or {},
+            retry=retry or spec.retry, timeouts=spec.timeouts, on_exhausted=spec.on_exhausted, labels=labels or {},
         )  # fmt: skip
         await self.gateway.events.append(
             Decision(project=PROJECT, execution_id=event.execution_id, expected=0, events=(event,))

@@ -13,6 +13,7 @@ COMMANDS = {
     "cancel": ("onward.cli.execution.control:cancel", "Stop executions."),
     "pause": ("onward.cli.execution.pausing:pause", "Pause executions; the steps that run end first."),
     "resume": ("onward.cli.execution.pausing:resume", "Let paused executions go on."),
+    "extend": ("onward.cli.execution.extending:extend", "Change the limits of an execution while it lives."),
     "retry": ("onward.cli.execution.repair:retry", "Give a failed or cancelled execution another life."),
     "rerun": ("onward.cli.execution.repair:rerun", "Submit a new execution like this one."),
     "answer": ("onward.cli.execution.control:answer", "Answer a question that an execution asks."),
