@@ -88,7 +88,8 @@ def idempotency_key(asked: Submission, header: bytes | None) -> str | None:
 
 def fingerprint(asked: Submission) -> str:
     """What tells two requests with one key apart: a hash of all they ask for, whatever its spelling in JSON."""
-    members = msgspec.structs.asdict(asked)
+    asdict = msgspec.structs.asdict(asked)
+    members = {name: value for name, value in asdict.items() if value is not msgspec.UNSET}
     del members["idempotency_key"]
     members["input"] = _generic.decode(asked.input)
     return hashlib.sha256(_canonical.encode(members)).hexdigest()
