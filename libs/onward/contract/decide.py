@@ -137,8 +137,8 @@ def meet(state: Execution, hint: Hint, owner: Owner, moment: Moment) -> Claim | 
         return Finish((ev.Cancelled(**last(state, moment)),))
     if (why := _not_claimable(state, hint)) is not None:
         return Done(why)
-    if state.recoveries >= POISON_AFTER:
-        return Finish((ev.Cancelled(**last(state, moment)) if state.cancelling else poison(state, moment),))
+    if state.recoveries >= POISON_AFTER and not state.undoing:
+        return Finish((failing(state, moment, "poison", poison(state)),))
     if not state.undoing and (error := given_up(state)) is not None:
         return Finish((failing(state, moment, "exhausted", error),))
     return Claim(
@@ -185,11 +185,10 @@ def owner_silent(state: Execution, moment: Moment) -> tuple[ev.AnyEvent, ...]:
     )
 
 
-def poison(state: Execution, moment: Moment) -> ev.Failed:
-    """It took down every worker that tried it."""
+def poison(state: Execution) -> ev.Failure:
+    """It took down every worker that tried it; where steps are undone, the undo did that has to run next."""
     message = f"{state.recoveries} workers were lost while running this, with no checkpoint in between"
-    failure = ev.Failure(type="poison", message=message, retryable=False)
-    return ev.Failed(**last(state, moment), reason="poison", error=failure)
+    return ev.Failure(type="poison", message=message, retryable=False)
 
 
 def failing(state: Execution, moment: Moment, reason: str, error: ev.Failure) -> ev.Compensating | ev.Failed:

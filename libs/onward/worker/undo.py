@@ -87,7 +87,10 @@ class Undo:
             for point in to_undo(self._hold.log):
                 if self._session.interrupted is not None:
                     return
-                await self._one(point)
+                if self._hold.state.recoveries >= decide.POISON_AFTER:
+                    await self._failed(point, 1, decide.poison(self._hold.state), None)
+                else:
+                    await self._one(point)
         finally:
             current.reset(token)
 

@@ -166,6 +166,49 @@ def test_a_crash_in_the_middle_leaves_the_rest_to_the_next_worker_and_repeats_no
     simulate(5, main)
 
 
+def test_an_undo_that_takes_down_three_workers_is_given_up_and_the_others_still_run() -> None:
+    trip = Trip(fails)
+    trip.slow = 10.0
+
+    async def main(_: Random) -> None:
+        shop = Workshop(trip.registry, ack_wait=5.0)
+        await shop.worker("0")
+        execution = await shop.submit("trip")
+        await shop.until(execution, lambda s: s.ending is not None)
+        for worker in range(3):
+            await shop.until(execution, lambda s, worker=worker: s.worker_id == str(worker), 60)
+            await asyncio.sleep(1)
+            shop.kill(str(worker))
+            await shop.worker(str(worker + 1))
+        state = await shop.ended(execution)
+        assert trip.done == [*BOOKED, "undo flight 1"]
+        assert "could not be undone: book (poison: 3 workers were lost" in (
+            state.error.message if state.error else ""
+        )
+
+    simulate(8, main)
+
+
+def test_steps_of_a_poison_are_undone() -> None:
+    trip = Trip(runs)
+
+    async def main(_: Random) -> None:
+        shop = Workshop(trip.registry, ack_wait=5.0)
+        await shop.worker("0")
+        execution = await shop.submit("trip")
+        for worker in range(3):
+            await shop.until(
+                execution, lambda s, worker=worker: s.worker_id == str(worker) and len(s.undoable) == 2
+            )
+            await asyncio.sleep(1)
+            shop.kill(str(worker))
+            await shop.worker(str(worker + 1))
+        state = await shop.ended(execution)
+        assert (state.reason, trip.done) == ("poison", BOOKED + UNDONE)
+
+    simulate(9, main)
+
+
 def test_a_worker_that_drains_finishes_one_undo_and_hands_on_the_rest() -> None:
     trip = Trip(fails)
     trip.slow = 0.5

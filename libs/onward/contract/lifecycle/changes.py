@@ -8,6 +8,7 @@ import msgspec
 from onward.contract import events as ev
 from onward.contract.execution import Ending, Execution, Progress
 from onward.contract.lifecycle import waiting
+from onward.contract.lifecycle.guards import UNDO
 
 _LET_GO: dict[str, Any] = {"worker_id": None, "connection": None, "work_sequence": None, "ack_subject": None}
 _NO_TIMER: dict[str, Any] = {"due": None, "asked_due": None}
@@ -53,12 +54,11 @@ def _step_started(s: Execution, e: ev.StepStarted) -> dict[str, Any]:
 
 
 def _step_failed(s: Execution, e: ev.StepFailed) -> dict[str, Any]:
+    if e.scope == UNDO:
+        # Given up, it is as good as done: the next one is tried by as many workers.
+        return {"recoveries": 0} if e.delay_ms is None else {}
     # Its outcome is known: it did not happen.
-    return (
-        {"in_doubt": {other: n for other, n in s.in_doubt.items() if other != step_id(e)}}
-        if s.in_doubt
-        else {}
-    )
+    return {"in_doubt": {other: n for other, n in s.in_doubt.items() if other != step_id(e)}}
 
 
 def _step_edited(s: Execution, e: ev.StepEdited) -> dict[str, Any]:
@@ -135,13 +135,15 @@ def _deadlines(s: Execution, e: ev.Event) -> dict[str, Any]:
 
 def _cancel_requested(s: Execution, e: ev.CancelRequested) -> dict[str, Any]:
     woken = {} if s.held else {"ready": True, "ready_by": e.n, **_NO_WANTS, **_NO_TIMER}
-    return {"reason": "cancelling", "cancelling": True, "cancel_because": e.because, **_NO_PAUSE, **woken}
+    return {
+        "reason": "cancelling", "cancelling": True, "cancel_because": e.because, "recoveries": 0, **_NO_PAUSE, **woken,
+    }  # fmt: skip
 
 
 def _compensating(s: Execution, e: ev.Compensating) -> dict[str, Any]:
     woken = {} if s.held else {"ready": True, "ready_by": e.n, **_NO_WANTS, **_NO_TIMER}
     ending = Ending(reason=e.reason, error=e.error)
-    return {"reason": "undoing", "ending": ending, "error": e.error, **_NO_PAUSE, **woken}
+    return {"reason": "undoing", "ending": ending, "error": e.error, "recoveries": 0, **_NO_PAUSE, **woken}
 
 
 def _end(s: Execution) -> dict[str, Any]:
