@@ -15,6 +15,8 @@ from tests.simulation.scenarios import tasks
 SEEDS = range(20)
 ROOM = 60_000
 MARK = 0.85
+AT_ONCE = 3
+"""Executions under way: what the room above the mark has to be enough for, crashes and second attempts included."""
 
 
 class Limited(EventStream):
@@ -48,7 +50,7 @@ def filling_up(mark: float, faults: Faults = CALM):
             for _ in range(200):
                 await store.look(datetime.now(UTC))
                 store.check()
-                if sum(not here.ended(i) for i in here.client.ids) < 5:
+                if sum(not here.ended(i) for i in here.client.ids) < AT_ONCE:
                     await here.client.submit(random.choice(["steps", "flaky", "sleepy"]))
                 await asyncio.sleep(1.0)
             refused = False

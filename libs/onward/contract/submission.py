@@ -94,7 +94,7 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     key: Annotated[str, msgspec.Meta(max_length=256)] = ""
 
 
-class RetryCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RetryCommand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Give a failed or cancelled execution another life.
 
     It goes on from its checkpoints; `from_start` without them; `from_step` without that step and all saved after it.
