@@ -3,6 +3,7 @@
 Prints one line for each figure: appends alone and together, reads, hints, and the CPU that client and server spend.
 """
 
+import argparse
 import asyncio
 import os
 import resource
@@ -168,9 +169,12 @@ async def main(server: NatsServer, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seconds", nargs="?", type=float, default=2.0, help="how long each figure is taken")
+    seconds = parser.parse_args().seconds
     folder = Path(tempfile.mkdtemp())
     try:
         with one_server(folder) as nats:
-            uvloop.run(main(nats, float(sys.argv[1]) if len(sys.argv) > 1 else 2.0))
+            uvloop.run(main(nats, seconds))
     finally:
         shutil.rmtree(folder)

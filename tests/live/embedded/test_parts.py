@@ -14,9 +14,10 @@ from onward.cli.embedded.data_dir import default_data_dir, find_data_dir, open_d
 from onward.cli.embedded.errors import NotOurs
 from onward.cli.embedded.options import UpOptions, decode, encode
 from onward.cli.embedded.ports import Ports
-from onward.cli.embedded.profile import Profile, profile_path, read_profile, write_profile
+from onward.cli.embedded.profile import write_profile
 from onward.cli.embedded.scram import scram_verifier
 from onward.cli.embedded.services import inherited
+from onward.client.profile import Profile, locate, read
 from onward.contract.errors import Misconfigured
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -130,11 +131,11 @@ def test_a_port_that_somebody_listens_on_is_passed_over(directory):
 def test_the_profile_is_private_and_where_the_environment_says(tmp_path):
     env = {"ONWARD_PROFILE": str(tmp_path / "a" / "profile.json")}
     profile = Profile("http://127.0.0.1:8900", "ow_default_x_y")
-    assert read_profile(env) is None
-    assert write_profile(profile, env) == profile_path(env)
-    assert read_profile(env) == profile
-    assert profile_path(env).stat().st_mode & 0o777 == 0o600
-    assert str(profile_path({"XDG_CONFIG_HOME": "/c"})) == "/c/onward/profile.json"
+    path = write_profile(profile, env)
+    assert path == locate(env) == tmp_path / "a" / "profile.json"
+    assert read(path) == profile._replace(path=path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert str(locate({"XDG_CONFIG_HOME": "/c"})) == "/c/onward/profile.json"
 
 
 def test_options_survive_the_way_to_another_process(tmp_path):

@@ -19,10 +19,11 @@ from onward.cli.embedded.options import DEFAULT_PORT, UpOptions
 from onward.cli.embedded.ports import Ports
 from onward.cli.embedded.postgres import Postgres, postgres_child
 from onward.cli.embedded.prepare import prepare_nats
-from onward.cli.embedded.profile import Profile, write_profile
+from onward.cli.embedded.profile import write_profile
 from onward.cli.embedded.report import AllReady, PortMoved, Stopped, Stopping, UpReport
 from onward.cli.embedded.services import Addresses, Plan, addresses_of, services
 from onward.cli.embedded.state import Running, identities, ourselves, read_state, write_state
+from onward.client.profile import Profile
 from onward.contract.submission import KeySpec
 from onward.process import log_file
 from onward.process.child_spec import ChildReady, Report
