@@ -1,16 +1,19 @@
 """What a gateway can be asked, one method each; executions, lines and the rest are the JSON of the API as dicts."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
+from onward.client.family import Bound
 from onward.client.logs import ENDURANCE, Following, LogReader
 from onward.client.outcome import has_ended
 from onward.client.problem import ApiProblem
 from onward.client.profile import resolve
 from onward.client.wire import Answer, Wire
+from onward.tasks.family import maker
 
 Json = dict[str, Any]
 PAGE = 200
@@ -49,6 +52,15 @@ class Client:
     def close(self) -> None:
         """Ends the connection."""
         self.wire.close()
+
+    @contextlib.contextmanager
+    def bind(self) -> Iterator[None]:
+        """Lets `task.run`, `start` and `map` submit executions from code that runs outside of one: `with c.bind():`."""
+        token = maker.set(Bound(self))
+        try:
+            yield
+        finally:
+            maker.reset(token)
 
     def submit(
         self, task: str, input: Any = None, *, idempotency_key: str | None = None, **fields: Any

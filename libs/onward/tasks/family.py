@@ -152,7 +152,7 @@ def children_of(order: Order, key: str | None) -> Children:
     if bound is None:
         raise RuntimeError(
             f"task {order.task} cannot be run from here: no execution is running, and no client is bound; "
-            "call the task to just run its function, or bind a client (`client.bind()`) first"
+            "call the task to just run its function, or bind a client first: `with client.bind():`"
         )
     return bound.children(order, key)
 

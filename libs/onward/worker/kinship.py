@@ -179,8 +179,8 @@ class Kinship:
             made.append(ev.ChildrenSpawned(
                 **envelope(state, self._course.hold.moment(), ahead=len(made) + 1), group=spawn.group,
                 first=spawn.first, inputs=spawn.inputs, task=order.task, queue=order.queue, priority=order.priority,
-                labels=order.labels, retry=order.retry, timeouts=order.timeouts, policy=order.policy,
-                on_exhausted=order.on_exhausted,
+                labels=order.labels, retry=order.retry, timeouts=order.timeouts,
+                on_exhausted=order.on_exhausted, policy=order.policy,
             ))  # fmt: skip
         return tuple(made)
 
