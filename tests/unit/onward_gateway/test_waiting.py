@@ -4,38 +4,7 @@ import asyncio
 
 import pytest
 
-from onward.contract import events as ev
-from onward.contract.decide import Moment, envelope
-from onward.contract.log import Decision
-
-PATH = "/api/v1/executions"
-NOBODY = "00000000-0000-7000-8000-000000000000"
-
-
-async def append(house, execution_id, *make):
-    """Append events as a worker would: each is made of the envelope that fits."""
-    log = await house.process.events.read("default", execution_id)
-    moment = Moment(now=house.now, new_id=house.bus.new_id, actor="worker")
-    events = tuple(build(envelope(log.execution, moment, ahead=k)) for k, build in enumerate(make, 1))
-    await house.process.events.append(
-        Decision(project="default", execution_id=execution_id, expected=log.sequence, events=events)
-    )
-
-
-def started(fields):
-    return ev.Started(**fields, attempt=1, worker_id="w1", connection="c", work_sequence=1, ack_subject="a")
-
-
-def checkpoint(name):
-    return lambda fields: ev.CheckpointReached(**fields, attempt=1, kind="step", name=name, result=ev.NOTHING)
-
-
-def completed(fields):
-    return ev.Completed(**fields, output=ev.NOTHING)
-
-
-def failed(fields):
-    return ev.Failed(**fields, reason="error", error=ev.Failure(type="ValueError", message="no"))
+from tests.unit.onward_gateway.test_executions import PATH, append, checkpoint, completed, started
 
 
 async def test_waiting_ends_with_the_execution(house):
