@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from onward.bus.deadlines import end_overdue
+from onward.bus.deadlines import AGAIN, end_overdue
 from onward.bus.family import FamilyKeeper, concerns_family
 from onward.contract import ids, subjects
 from onward.contract.decide import Moment
@@ -44,10 +44,13 @@ class Process(Connection):
         )
         while True:
             for hint in await hints.take(10):
-                # What is not dealt with comes again when its lease is over.
+                done = False
                 with contextlib.suppress(Unavailable):
-                    if await end_overdue(self.events, hint, self.moment):
+                    done = await end_overdue(self.events, hint, self.moment)
+                    if done:
                         await hints.ack(hint)
+                if not done:
+                    asyncio.get_running_loop().call_later(AGAIN, self._bus.work.expire, hint.work_sequence)
 
     def hints(self, project: str, queues: Iterable[str]) -> MemoryHints:
         """The work queue, as a worker of these queues sees it."""
