@@ -7,13 +7,11 @@ from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
-from onward.client.family import Bound
 from onward.client.logs import ENDURANCE, Following, LogReader
 from onward.client.outcome import has_ended
 from onward.client.problem import ApiProblem
 from onward.client.profile import resolve
 from onward.client.wire import Answer, Wire
-from onward.tasks.family import maker
 
 Json = dict[str, Any]
 PAGE = 200
@@ -56,6 +54,9 @@ class Client:
     @contextlib.contextmanager
     def bind(self) -> Iterator[None]:
         """Lets `task.run`, `start` and `map` submit executions from code that runs outside of one: `with c.bind():`."""
+        from onward.client.family import Bound  # noqa: PLC0415 - the command line never binds: it starts without
+        from onward.tasks.family import maker  # noqa: PLC0415 - the same
+
         token = maker.set(Bound(self))
         try:
             yield
