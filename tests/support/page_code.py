@@ -10,7 +10,10 @@ FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}) *python\b *(?P<mark>[^`\n]*
 NAMED = re.compile(r"^# (?P<name>\w+\.py)$")
 MARKS = {"run", "fragment"}
 PAGE = "page.py"
-PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function"]
+PYTEST = [
+    "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function",
+    "-o", "asyncio_mode=auto",
+]  # fmt: skip
 
 
 class Block:
