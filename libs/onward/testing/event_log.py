@@ -1,6 +1,7 @@
 """EVENTS in memory: the stream, and the EventLog that one process has of it."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -58,8 +59,9 @@ class EventStream:
 
     def read(self, project: str, execution_id: str, after: int, upto: int) -> list[Stored]:
         """What is stored of one log above `after`, seen as of sequence `upto`."""
-        log = self._logs.get((project, execution_id), ())
-        return [item for item in log if after < item.sequence <= upto]
+        log = self._logs.get((project, execution_id), [])
+        first = bisect_right(log, after, key=_sequence)
+        return log[first : bisect_right(log, upto, lo=first, key=_sequence)]
 
     def ids(self, project: str) -> list[str]:
         """All executions of a project that have a log, oldest first."""
@@ -71,6 +73,10 @@ class EventStream:
         self.raws = [raw for raw in self.raws if raw.sequence > upto]
         for log in self._logs.values():
             log[:] = [item for item in log if item.sequence > upto]
+
+
+def _sequence(stored: Stored) -> int:
+    return stored.sequence
 
 
 class MemoryEventLog:

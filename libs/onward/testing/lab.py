@@ -10,10 +10,10 @@ import msgspec
 
 from onward.bus.values import Values
 from onward.contract import subjects
-from onward.contract.events import AnyEvent
+from onward.contract.events import AnyEvent, CheckpointReached
 from onward.contract.execution import Execution
 from onward.contract.lines import Chunk
-from onward.contract.log import Log
+from onward.contract.log import Log, Stored
 from onward.tasks import codec
 from onward.tasks.registry import Registry, Task
 from onward.testing.answering import Answer, Command
@@ -77,6 +77,8 @@ class Lab(Starting):
         self._factory = asyncio.get_running_loop().get_task_factory()
         capture.enter()
         self.inside = Installation(self.registry, LabBus(self._seed, self._start))
+        self._ever_saved: set[StepTry] = set()
+        self.inside.bus.events.listeners.append(self._heard)
         self._tries = StepTries(self.inside.bus.now, self._is_saved)
         for _ in range(self._number):
             await self.start_worker()
@@ -237,7 +239,15 @@ class Lab(Starting):
         return await Values(self.inside.gateway.objects).whole(PROJECT, execution_id, raw)
 
     def _is_saved(self, step: StepTry) -> bool:
+        # Most were never saved: the whole log is folded only for those that once were.
+        if step not in self._ever_saved:
+            return False
         return (step.scope, step.name, step.key) in self.log_of(step.execution_id).checkpoints()
+
+    def _heard(self, stored: Stored) -> None:
+        event = stored.event
+        if isinstance(event, CheckpointReached):
+            self._ever_saved.add(StepTry(event.execution_id, event.scope, event.name, event.key))
 
     def _why_stuck(self, execution_id: str) -> Exception:
         return Stuck(why_stuck(self.state_of(execution_id), self.registry))
