@@ -1,6 +1,7 @@
 """Single children as their parent's worker deals with them: create, look after, read, stop."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TypeVar
@@ -9,14 +10,16 @@ import msgspec
 
 from onward.bus import kin
 from onward.bus.ports import EventLog, Messages, Objects
-from onward.bus.recall import recall, recall_events
+from onward.bus.recall import Recalled, recall, recall_events
 from onward.bus.values import Values
 from onward.contract import events as ev
 from onward.contract import family, ids
 from onward.contract.carry import carry
-from onward.contract.errors import Unavailable, ValueLost
+from onward.contract.errors import FenceLost, OnwardError, Unavailable, ValueLost
 from onward.contract.log import Decision, Log, Stored
 from onward.worker.course import Course
+
+log = logging.getLogger("onward.worker")
 
 T = TypeVar("T")
 
@@ -41,10 +44,10 @@ class Offspring:
 
     def look_after(self) -> None:
         """See to it that all children there should be are there: an earlier claim may have ended too soon for that."""
-        log = self._course.hold.log
-        if log.execution.undoing:
+        here = self._course.hold.log
+        if here.execution.undoing or not family.in_doubt(here):
             return
-        if family.in_doubt(log) and any(group.open() for group in log.execution.groups.values()):
+        if any(group.open() for group in here.execution.groups.values()):
             self._course.busy()
             self._looking = self._course.loop.create_task(self._look_at_all())
 
@@ -56,7 +59,13 @@ class Offspring:
                 for name, group in state.groups.items()
                 for index in group.open()
             ]
-            ends = [end for end in await asyncio.gather(*looks) if end is not None]
+            found = await asyncio.gather(*looks, return_exceptions=True)
+            for wrong in found:
+                if isinstance(wrong, OnwardError):
+                    log.error("a child of execution %s cannot be looked after: %s", state.id, wrong)
+                elif isinstance(wrong, BaseException):
+                    raise wrong
+            ends = [end for end in found if isinstance(end, ev.ChildEnd)]
             for first in range(0, len(ends), family.MOST_ENDS):
                 some = ends[first : first + family.MOST_ENDS]
                 moment = self._course.hold.moment()
@@ -96,15 +105,24 @@ class Offspring:
         if not family.revived(found.execution, state, moment):
             told = await recall_events(self._messages, state.project, child_id)
             return family.child_end(told[-1]) if found.execution.final else None
-        events = await recall_events(self._messages, state.project, child_id)
-        log = Log.of(Stored(event.n, event) for event in events)
-        carried = carry(log.execution, log.checkpoints().values(), moment)
-        back = log.then(carried, len(carried) + log.sequence).execution
-        decision = (*carried, *family.revived(back, state, moment))
-        await self._events.append(
-            Decision(project=state.project, execution_id=child_id, expected=0, events=decision)
-        )
+        await self._bring_back(child_id, found)
         return None
+
+    async def _bring_back(self, child_id: str, found: Recalled) -> None:
+        """Another life for a child whose log is purged: its state comes back with it (PROTOCOL T2)."""
+        state, moment = self._course.hold.state, self._course.hold.moment()
+        told = await recall_events(self._messages, state.project, child_id)
+        carried = carry(Log.of(Stored(event.n, event) for event in told).execution, told, moment)
+        back = Log.of(Stored(event.n, event) for event in carried).execution
+        events = (*carried, *family.revived(back, state, moment))
+        decision = Decision(project=state.project, execution_id=child_id, expected=0, events=events)
+        try:
+            await self._events.append(decision)
+        except FenceLost as lost:
+            # The tail of its log is left; Postgres has to know all of it before anything goes on top.
+            if found.position < lost.floor or await self._events.read(state.project, child_id) is not None:
+                raise Unavailable(f"the log of child {child_id} is being brought back") from lost
+            await self._events.append(msgspec.structs.replace(decision, expected=lost.floor))
 
     async def output(self, child_id: str) -> msgspec.Raw:
         """What a child returned, from its log, or from Postgres."""
