@@ -252,3 +252,27 @@ async def test_a_parent_killed_everywhere_has_each_child_once() -> None:
 async def test_children_are_replayed_from_what_their_parent_knows() -> None:
     async with Lab(registry, check_replay=True) as lab:
         assert await lab.run(all_doubled, [1, 2, 3]) == [2, 4, 6]
+
+
+@registry.task
+async def tidy() -> str:
+    try:
+        return await step("wait", _wait)
+    finally:
+        effect("tidied")
+
+
+async def _wait() -> str:
+    await asyncio.sleep(60)
+    return "waited"
+
+
+async def test_a_killed_worker_has_no_effects_any_more_not_even_in_its_finally() -> None:
+    async with Lab(registry) as lab:
+        run = await lab.start(tidy)
+        await lab.skip(seconds=10)
+        await lab.restart()
+        assert lab.effects == []
+        assert await run.result() == "waited"
+        assert [e.name for e in lab.effects] == ["tidied"]
+        assert [tried.name for tried in lab.tried] == ["wait", "wait"]
