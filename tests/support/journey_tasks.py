@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from onward import Registry, Retry, ask, emit, execution, log, sleep, step
+from onward import Registry, Retry, ask, emit, execution, log, sleep, step, wait_event
 
 registry = Registry("journeys")
 
@@ -142,3 +142,10 @@ async def fan_out(count: int, seconds: float = 0.0, window: int = 50) -> int:
     effect(what="fans out")
     items = [{"number": number, "seconds": seconds} for number in range(count)]
     return sum(await leaf.map(items, window=window))
+
+
+@registry.task
+async def approval(number: int) -> dict[str, Any]:
+    """Ask a person, then wait for what is to be paid; tells what it was told."""
+    answer = await ask(f"Order {number}?", choices=[f"racer-{racer}" for racer in range(5)], to="team:orders")
+    return {"answer": answer, "paid": await wait_event("paid", int, timeout=600)}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Coroutine, Sequence
 from datetime import timedelta
 from enum import Enum
+from types import UnionType
 from typing import Any, Final, Literal, TypeVar, overload
 
 import msgspec
@@ -45,7 +46,7 @@ def ask(
 ) -> Coroutine[Any, Any, T]: ...  # fmt: skip
 @overload
 def ask(
-    text: str, wanted: Any, *, to: str | None = None, wait: Seconds | None = None, default: Any = ...,
+    text: str, wanted: UnionType, *, to: str | None = None, wait: Seconds | None = None, default: Any = ...,
     remind: Seconds | None = None,
 ) -> Coroutine[Any, Any, Any]: ...  # fmt: skip
 def ask(
@@ -77,7 +78,7 @@ def wait_event(
 ) -> Coroutine[Any, Any, T]: ...
 @overload
 def wait_event(
-    name: str, wanted: Any, *, timeout: Seconds | None = None, default: Any = ...
+    name: str, wanted: UnionType, *, timeout: Seconds | None = None, default: Any = ...
 ) -> Coroutine[Any, Any, Any]: ...
 def wait_event(
     name: str, wanted: Any = Any, *, timeout: Seconds | None = None, default: Any = NOTHING

@@ -1,0 +1,89 @@
+"""Questions and events from outside, with everything real in between."""
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.platform import Platform, platform
+
+RACERS = 5
+
+
+async def all_asked(onward: Platform, count: int) -> list[dict[str, Any]]:
+    """The open questions, once there are so many, read page by page."""
+    found: dict[str, dict[str, Any]] = {}
+
+    async def enough() -> bool:
+        found.clear()
+        cursor = ""
+        while True:
+            status, page = await onward.call(
+                "GET", f"/questions?status=open&to=team:orders&limit=200{cursor}"
+            )
+            assert status == 200, page
+            found.update({item["execution_id"]: item for item in page["items"]})
+            if page["next_cursor"] is None:
+                return len(found) == count
+            cursor = f"&cursor={page['next_cursor']}"
+
+    await onward.eventually(enough, 120, f"{count} questions are not open")
+    return list(found.values())
+
+
+@pytest.mark.parametrize(
+    "count", [200, pytest.param(2000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+)
+async def test_of_racing_answers_one_is_accepted_and_used_and_the_others_are_refused(
+    count: int, tmp_path: Path
+) -> None:
+    async with platform(tmp_path, each=2, workers=2, slots=20) as onward:
+        gate = asyncio.Semaphore(40)
+
+        async def limited(request: Any) -> Any:
+            async with gate:
+                return await request
+
+        ids = await asyncio.gather(
+            *(limited(onward.submit("approval", {"number": number})) for number in range(count))
+        )
+        asked = await all_asked(onward, count)
+        assert {question["execution_id"] for question in asked} == set(ids)
+
+        async def race(execution_id: str, racer: int) -> tuple[str, int, int, str]:
+            body = {"answer": f"racer-{racer}"}
+            status, told = await onward.call(
+                "POST", f"/executions/{execution_id}/answer", body, gateway=1 + racer % 2
+            )
+            return execution_id, racer, status, told.get("code", "")
+
+        began = time.monotonic()
+        raced = await asyncio.gather(*(limited(race(one, racer)) for one in ids for racer in range(RACERS)))
+        took = time.monotonic() - began
+        print(f"{len(raced)} answers to {count} questions in {took:.1f} s")
+        assert Counter((status, code) for _, _, status, code in raced) == {
+            (200, ""): count,
+            (409, "question_closed"): count * (RACERS - 1),
+        }
+        won = {execution_id: f"racer-{racer}" for execution_id, racer, status, _ in raced if status == 200}
+
+        async def pay(place: int, execution_id: str) -> bool:
+            body = {"name": "paid", "value": place, "key": f"pay-{place}"}
+            path = f"/executions/{execution_id}/events"
+            told = await asyncio.gather(
+                *(onward.call("POST", path, body, gateway=gateway) for gateway in (1, 2))
+            )
+            assert sorted(status for status, _ in told) == [200, 202], told
+            return True
+
+        await asyncio.gather(*(limited(pay(place, one)) for place, one in enumerate(ids)))
+        ended = await asyncio.gather(*(limited(onward.ended(one, within=120)) for one in ids))
+        assert {one["id"]: one["output"] for one in ended} == {
+            one: {"answer": won[one], "paid": place} for place, one in enumerate(ids)
+        }
+        status, page = await onward.call("GET", f"/questions?execution_id={ids[0]}")
+        assert (status, page["items"][0]["status"]) == (200, "answered")
+        assert page["items"][0]["answered_by"].startswith("key:")
