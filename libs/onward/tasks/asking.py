@@ -91,12 +91,11 @@ def wait_event(
     session = current.get()
     if session is None:
         raise RuntimeError("wait_event() needs an execution: nobody could send an event here")
-    return session.wait_event(
-        AwaitedEvent(
-            name=check_name("event", name), wanted=wanted, timeout=_seconds("timeout", timeout),
-            default=_default(default, wanted, ()),
-        )
+    awaited = AwaitedEvent(
+        name=check_name("event", name), wanted=wanted, timeout=_seconds("timeout", timeout),
+        default=_default(default, wanted, ()),
     )  # fmt: skip
+    return session.wait_event(awaited)
 
 
 def send_event(execution_id: str, name: str, value: Any = None, *, key: str | None = None) -> Awaitable[None]:
