@@ -16,7 +16,7 @@ from onward.contract.errors import (
     UnknownQueue,
     UnknownTask,
 )
-from onward.contract.submission import MAX_LABELS, Submission
+from onward.contract.submission import LABEL, MAX_LABELS, Submission
 from onward.contract.values import MOST, RESERVED
 from onward.http import json_text
 from onward.http.problems import FieldError, blaming
@@ -24,7 +24,6 @@ from onward_gateway import schemas
 from onward_gateway.known import Known, KnownTask
 
 YEAR = timedelta(days=366)
-_LABEL = 256
 _TEXT = 256
 _generic = msgspec.json.Decoder()
 _canonical = msgspec.json.Encoder(order="sorted")
@@ -124,10 +123,8 @@ def _check_labels(labels: dict[str, str]) -> None:
     if len(labels) > MAX_LABELS:
         raise _wrong("/labels", f"{len(labels)} labels are more than {MAX_LABELS}")
     for key, value in labels.items():
-        if not key or len(key) > _LABEL or len(value) > _LABEL:
-            raise _wrong(
-                "/labels", f"a label's name has 1 to {_LABEL} characters, its value at most {_LABEL}"
-            )
+        if not key or len(key) > LABEL or len(value) > LABEL:
+            raise _wrong("/labels", f"a label's name has 1 to {LABEL} characters, its value at most {LABEL}")
 
 
 def check_input(given: msgspec.Raw, validator: Any) -> None:

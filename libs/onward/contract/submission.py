@@ -11,6 +11,8 @@ from onward.contract.retry import Retry, RetryPolicy
 MAX_ANSWER = 256 * 1024
 MAX_BATCH = 1000
 MAX_LABELS = 32
+LABEL = 256
+"""Characters of a label's name, and of its value."""
 PAGE = 200
 
 

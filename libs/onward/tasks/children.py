@@ -7,6 +7,7 @@ import msgspec
 
 from onward.contract.events import ChildEnd, TimeoutPolicy
 from onward.contract.retry import RetryPolicy
+from onward.contract.submission import LABEL, MAX_LABELS
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     on_exhausted: str = "fail"
     policy: str = "cancel"
     """What the end of the parent does to those that still run: `cancel` or `detach`."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.priority <= 9:
+            raise ValueError(f"priority {self.priority} is not 1 (lowest) to 9")
+        if len(self.labels) > MAX_LABELS:
+            raise ValueError(f"{len(self.labels)} labels are more than {MAX_LABELS}")
+        if any(not 1 <= len(name) <= LABEL or len(value) > LABEL for name, value in self.labels.items()):
+            raise ValueError(f"a label's name has 1 to {LABEL} characters, its value at most {LABEL}")
 
 
 class Children(Protocol):

@@ -63,6 +63,8 @@ class Spread(Generic[R_co]):
         self, children: Children, items: Iterable[Any], encode: Callable[[Any], msgspec.Raw], returns: Any, *,
         window: int, tolerate: float, join: Join,
     ) -> None:  # fmt: skip
+        if window < 1 or tolerate < 0 or (isinstance(join, int) and join < 1):
+            raise ValueError("a window and a join are 1 or more, tolerate is 0 or more")
         self._children, self._items, self._encode = children, list(items), encode
         self._returns, self._window = returns, window
         count = len(self._items)

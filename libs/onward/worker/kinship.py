@@ -68,6 +68,8 @@ class Kinship:
         self._ends: dict[str, dict[int, ev.ChildEnd]] = {}
         self._read_to = 0
         self._pending: list[_Spawn] = []
+        self._about: dict[str, int] = {}
+        """How many of each group are decided on once all that is pending is stored."""
         self._spawner: asyncio.Task[None] | None = None
         self._waiting: list[_Waiting] = []
         self._blocked_on: tuple[_Waiting, ...] = ()
@@ -116,6 +118,7 @@ class Kinship:
             made.append(_Spawn(order=order, group=name, first=first, inputs=part, done=done))
             first += len(part)
         self._pending += made
+        self._about[name] = first
         if self._spawner is None:
             # A task of its own: what the log has decided on is created, whatever becomes of the call.
             self._course.busy()
@@ -125,8 +128,7 @@ class Kinship:
     def spawned(self, name: str) -> int:
         """How many were decided on, or are about to be."""
         group = self.group(name)
-        about = [spawn.first + len(spawn.inputs) for spawn in self._pending if spawn.group == name]
-        return max([group.spawned if group else 0, *about])
+        return max(group.spawned if group else 0, self._about.get(name, 0))
 
     async def _spawn_all(self) -> None:
         try:
@@ -140,6 +142,7 @@ class Kinship:
                             spawn.done.set_exception(error)
                             spawn.done.exception()  # the call may be gone: then nobody asks
                     self._pending.clear()
+                    self._about.clear()
                     return
                 del self._pending[: len(some)]
                 for spawn in some:

@@ -10,7 +10,7 @@ import pytest
 from onward import ChildFailed, Registry, Retry, sync
 from onward.contract import commands, family
 from onward.contract import events as ev
-from onward.contract.errors import TooLarge
+from onward.contract.errors import InvalidName, TooLarge
 from onward.contract.execution import Status
 from onward.testing.virtual_loop import simulate
 from tests.support.workshop import Workshop
@@ -351,3 +351,28 @@ async def test_outside_an_execution_a_call_runs_and_a_child_needs_a_client():
         await world.leaf.run(Item(3))
     with pytest.raises(TypeError):
         await world.leaf.run()
+
+
+async def test_what_no_child_can_have_is_refused_before_anything_is_decided():
+    world = World()
+    for wrong in (
+        {"priority": 10},
+        {"labels": {"": "x"}},
+        {"labels": {str(n): "" for n in range(33)}},
+        {"queue": "a.b"},
+    ):
+        with pytest.raises((ValueError, InvalidName)):
+            world.leaf.with_options(**wrong)
+    world.registry.task(name="parent", retry=ONE_TRY)(_asks_wrongly(world))
+    shop = Workshop(world.registry)
+    engine = await shop.worker("one")
+    state = await shop.ended(await shop.submit("parent"), within=10)
+    assert (state.status, state.error.type, state.groups) == (Status.FAILED, "ValueError", {})
+    await engine.drain(1)
+
+
+def _asks_wrongly(world):
+    async def parent() -> list[int]:
+        return await world.leaf.map(items(3), window=0)
+
+    return parent
