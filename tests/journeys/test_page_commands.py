@@ -26,7 +26,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         for name in page_commands.modules(text):
             (code / f"{name}.py").write_text(page_code.files(text)[f"{name}.py"])
     variables = {
-        "ONWARD_HOME": str(home), "PYTHONPATH": str(code), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "ONWARD_HOME": str(home), "ONWARD_PROFILE": str(home / "profile.json"), "PYTHONPATH": str(code), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
     tasks = [
@@ -35,7 +35,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     try:
         up = _onward(["up", *tasks, "--port", str(free_port()), "--detach", "-o", "json"], variables)
         assert up.returncode == 0, up.stdout
-        yield {**variables, "URL": json.loads(up.stdout.strip().splitlines()[-1])["url"]}
+        profile = json.loads((home / "profile.json").read_text())
+        yield {**variables, "ONWARD_URL": profile["url"], "ONWARD_API_KEY": profile["api_key"]}
     finally:
         down = _onward(["down"], variables)
         assert down.returncode == 0, down.stdout
