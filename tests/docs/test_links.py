@@ -31,7 +31,9 @@ def test_every_link_on_this_page_leads_to_something(page: Path) -> None:
 
 
 def test_the_index_leads_to_every_page_or_to_the_index_of_its_folder() -> None:
-    linked = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall((DOCS / "README.md").read_text())}
+    linked = {
+        (DOCS / link.partition("#")[0]).resolve() for link in LINK.findall((DOCS / "README.md").read_text())
+    }
     indexes = {page.parent for page in linked if page.name == "README.md"}
     forgotten = [
         str(page.relative_to(DOCS)) for page in sorted(DOCS.rglob("*.md"))

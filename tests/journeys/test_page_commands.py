@@ -26,12 +26,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         for name in page_commands.modules(text):
             (code / f"{name}.py").write_text(page_code.files(text)[f"{name}.py"])
     variables = {
-        "ONWARD_HOME": str(home), "ONWARD_PROFILE": str(home / "profile.json"), "PYTHONPATH": str(code), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "ONWARD_HOME": str(home),
+        "ONWARD_PROFILE": str(home / "profile.json"),
+        "PYTHONPATH": str(code),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "PYTHONDONTWRITEBYTECODE": "1",
-    }  # fmt: skip
-    tasks = [
-        word for text in PAGES.values() for name in page_commands.modules(text) for word in ("--tasks", name)
-    ]
+    }
+    offered = [name for text in PAGES.values() for name in page_commands.modules(text)]
+    tasks = [word for name in offered for word in ("--tasks", name)]
     try:
         up = _onward(["up", *tasks, "--port", str(free_port()), "--detach", "-o", "json"], variables)
         assert up.returncode == 0, up.stdout
