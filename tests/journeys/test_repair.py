@@ -1,55 +1,9 @@
-"""Pause, mend, repeat: over the command line and REST, with everything real in between, and workers that die."""
+"""Pause with everything real in between, and workers that die."""
 
-import os
-import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.support import page_code
-from tests.support.platform import Platform, platform
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "repair.md"
-
-
-def shell(onward: Platform, folder: Path, script: str) -> str:
-    """What a script of `onward` commands says; the first one that fails ends it."""
-    settings = {
-        "ONWARD_URL": f"http://127.0.0.1:{onward.port('gateway-1')}", "ONWARD_API_KEY": onward.key,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder),
-    }  # fmt: skip
-    done = subprocess.run(
-        ["bash", "-euc", script], cwd=folder, env={**os.environ, **settings}, capture_output=True, text=True,
-        timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-async def test_the_commands_on_the_page_about_repair_do_what_it_says(tmp_path: Path) -> None:
-    page = PAGE.read_text()
-    (tmp_path / "orders.py").write_text(page_code.files(page)["orders.py"])
-    scripts = re.findall(r"^```sh\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
-    async with platform(tmp_path / "p", workers=0) as onward:
-        onward.start(
-            "worker-1", ONWARD_TASKS="orders", PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path])
-        )
-        await onward.ready("worker-1")
-        said = shell(onward, tmp_path, "set -x\n" + "\n".join(scripts) + "\necho old $id new $again")
-        assert "pending (paused)" in said
-        assert said.count("shipped: lamp on shelf 7") >= 3
-        assert "40 is over the budget of 20" in said
-        assert "completed (edited)" in said
-        assert "completed (forgotten)" not in said.split("retry")[0]
-        old, new = re.findall(r"^old (\S+) new (\S+)$", said, flags=re.MULTILINE)[-1]
-
-        async def listed() -> bool:
-            _, found = await onward.call("GET", f"/executions?retried_from={old}")
-            return [one["id"] for one in found["items"]] == [new]
-
-        await onward.eventually(listed, 20, "the rerun is not listed")
-        assert re.search(r"step_edited\s+key:", said), "who edited it is shown"
+from tests.support.platform import platform
 
 
 async def test_a_worker_killed_while_it_winds_down_leaves_its_execution_paused(tmp_path: Path) -> None:
