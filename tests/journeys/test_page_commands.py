@@ -34,9 +34,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     }
     offered = [name for text in PAGES.values() for name in page_commands.modules(text)]
     tasks = [word for name in offered for word in ("--tasks", name)]
+    up = _onward(["up", *tasks, "--port", str(free_port()), "--detach", "-o", "json"], variables)
+    assert up.returncode == 0, up.stdout
     try:
-        up = _onward(["up", *tasks, "--port", str(free_port()), "--detach", "-o", "json"], variables)
-        assert up.returncode == 0, up.stdout
         profile = json.loads((home / "profile.json").read_text())
         yield {**variables, "ONWARD_URL": profile["url"], "ONWARD_API_KEY": profile["api_key"]}
     finally:
