@@ -215,3 +215,26 @@ def test_the_children_of_an_execution_are_listed_and_counted(onward, gateway):
     assert "it has no children" in onward("execution", "children", child).err
     assert "2 (1 completed, 1 open)" in onward("execution", "get", parent).out
     assert parent in onward("execution", "get", child).out
+
+
+def test_the_limits_of_an_execution_are_changed_while_it_lives(onward, gateway):
+    running = gateway.submit()
+    gateway.start(running)
+
+    changed = onward("execution", "extend", running, "--execution", "48h", "--heartbeat", "90s")
+
+    assert changed.code == 0
+    limits = gateway.state(running).timeouts
+    assert (limits.execution, limits.heartbeat) == (172_800, 90)
+    assert onward("execution", "extend", running).code == 2
+
+
+def test_what_has_ended_has_no_limits_to_change(onward, gateway):
+    ended = gateway.submit()
+    gateway.start(ended)
+    gateway.complete(ended)
+
+    refused = onward("execution", "extend", ended, "--attempt", "1h")
+
+    assert refused.code != 0
+    assert "is already completed" in refused.err or "is completed" in refused.err

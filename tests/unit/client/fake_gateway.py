@@ -24,7 +24,7 @@ from onward.contract.errors import Conflict, NotFound, Unauthorized, UnknownTask
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
 from onward.contract.log import Log, Stored
-from onward.contract.submission import RetryCommand, Submission
+from onward.contract.submission import AmendCommand, RetryCommand, Submission
 from onward.contract.view import view
 from onward.http.problems import Overloaded
 from onward.http.query import read_query
@@ -169,6 +169,8 @@ class FakeGateway:
                 return self._sent_event(self.resolve(one), request.body)
             case "GET", ["questions"]:
                 return 200, self._questions(request), {}
+            case "PATCH", ["executions", one]:
+                return self._commanded(self.resolve(one), "amend", request.body)
             case "POST", ["executions", one, verb]:
                 return self._commanded(self.resolve(one), verb, request.body)
             case "GET", ["tasks"]:
@@ -287,6 +289,9 @@ class FakeGateway:
             events = commands.cancel(state, now(), body.get("reason"))
         elif verb == "pause":
             events = commands.pause(state, now(), body.get("reason"))
+        elif verb == "amend":
+            change = msgspec.convert(body, AmendCommand)
+            events = commands.amend(state, now(), change.timeouts.on(state.timeouts))
         elif verb == "resume":
             events = commands.resume(state, now())
         elif verb == "retry":

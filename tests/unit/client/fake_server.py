@@ -65,6 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self._serve("POST")
 
+    def do_PATCH(self):
+        self._serve("PATCH")
+
     def _serve(self, method):
         gateway = self.server.gateway
         url = urlsplit(self.path)

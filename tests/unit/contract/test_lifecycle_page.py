@@ -39,6 +39,7 @@ def test_every_reason_that_can_be_reached_is_explained():
         "timed_out",
         "sleeping",
         "waiting_for_input",
+        "in_doubt",
         "waiting_for_event",
         "waiting_for_children",
         "held",

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from onward.contract import events as ev
 from tests.unit.onward_gateway.test_executions import PATH, append, checkpoint, completed, started
 
 
@@ -106,3 +107,20 @@ async def test_a_wait_that_is_none_is_refused(house, query):
     execution = await house.submit()
 
     assert (await house.call("GET", f"{PATH}/{execution['id']}?{query}")).code == "invalid_parameter"
+
+
+async def test_held_for_repair_is_no_end_to_wait_for(house):
+    execution = await house.submit()
+    waiting = asyncio.ensure_future(house.call("GET", f"{PATH}/{execution['id']}?wait=30"))
+    await append(house, execution["id"], started, held)
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+
+    await house.call("POST", f"{PATH}/{execution['id']}/cancel")
+
+    async with asyncio.timeout(1):
+        assert (await waiting).json["status"] == "cancelled"
+
+
+def held(fields):
+    return ev.Failed(**fields, reason="held", error=ev.Failure(type="ValueError", message="no"))
