@@ -1,7 +1,9 @@
 """Events from outside are taken once, kept within limits, and refused by what has ended."""
 
 import asyncio
+from datetime import timedelta
 
+import msgspec
 import pytest
 
 from onward.contract import commands, subjects
@@ -128,3 +130,25 @@ async def test_an_event_that_is_none_is_refused(house, body, status):
 
 async def test_an_event_for_nobody_is_refused(house):
     assert (await send(house, NOBODY)).code == "not_found"
+
+
+async def test_an_answer_may_be_one_of_several_types_and_null_one_of_them(house):
+    schema = msgspec.Raw(msgspec.json.encode(msgspec.json.schema(int | None)))
+    answered = []
+    for given in (None, 7, "seven"):
+        execution = await house.submit()
+        await append(house, execution["id"], started, asked(schema=schema), suspended)
+        reply = await house.call("POST", f"{PATH}/{execution['id']}/answer", {"answer": given})
+        answered.append((reply.status, reply.json.get("waiting_on")))
+
+    assert answered == [(200, []), (200, []), (422, None)]
+
+
+async def test_an_answer_after_the_deadline_is_refused_even_before_its_timer_has_fired(house):
+    execution = await house.submit()
+    over = house.now - timedelta(seconds=1)
+    await append(house, execution["id"], started, asked(until=over), suspended)
+
+    reply = await house.call("POST", f"{PATH}/{execution['id']}/answer", {"answer": "late"})
+
+    assert (reply.status, reply.code) == (409, "question_closed")
