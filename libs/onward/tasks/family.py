@@ -61,7 +61,7 @@ class Spread(Generic[R_co]):
 
     def __init__(
         self, children: Children, items: Iterable[Any], encode: Callable[[Any], msgspec.Raw], returns: Any, *,
-        window: int, tolerate: float, join: Join,
+        window: int, tolerate: float, join: Join, detached: bool,
     ) -> None:  # fmt: skip
         if window < 1 or tolerate < 0 or (isinstance(join, int) and join < 1):
             raise ValueError("a window and a join are 1 or more, tolerate is 0 or more")
@@ -72,7 +72,7 @@ class Spread(Generic[R_co]):
         self._goal = min(count, wanted)
         tolerated = int(tolerate * count if tolerate < 1 else tolerate)
         self._tolerates = tolerated if join == "all" else count - self._goal
-        self._all = join == "all"
+        self._all, self._detached = join == "all", detached
 
     def __await__(self) -> Generator[Any, None, list[R_co]]:
         return self._list().__await__()
@@ -135,6 +135,8 @@ class Spread(Generic[R_co]):
         return len(self._items) if self._all else seen + self._goal - completed
 
     async def _stop_the_rest(self) -> None:
+        if self._detached:
+            return
         open_ = [i for i in range(self._children.spawned) if i not in self._children.ended]
         await self._children.stop(open_)
 

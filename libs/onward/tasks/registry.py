@@ -93,7 +93,14 @@ class Task(Generic[P, T]):
         ordered = self.with_options(key=key, policy=policy)
         children = family.children_of(ordered._order, ordered._key)  # noqa: SLF001
         return family.Spread(
-            children, items, self.takes.item, self.takes.usable, window=window, tolerate=tolerate, join=join
+            children,
+            items,
+            self.takes.item,
+            self.takes.usable,
+            window=window,
+            tolerate=tolerate,
+            join=join,
+            detached=ordered._order.policy == "detach",  # noqa: SLF001
         )
 
 

@@ -295,8 +295,7 @@ class Brood:
 
     async def stop(self, places: Iterable[int]) -> None:
         """See Children."""
-        if self._order.policy == "cancel":
-            await self._kinship.stop(self._name, places)
+        await self._kinship.stop(self._name, places)
 
 
 def _over(waiting: _Waiting, state: Execution, *, asleep: bool = False) -> bool:

@@ -172,11 +172,12 @@ def test_a_started_child_ends_with_its_parent_unless_it_is_waited_for():
     assert sorted(stand.values()) == [Status.CANCELLED, Status.COMPLETED]
 
 
-def test_a_started_child_can_be_cancelled():
+@pytest.mark.parametrize("policy", ["cancel", "detach"])
+def test_a_started_child_can_be_cancelled(policy):
     world = World()
 
     async def parent() -> str:
-        child = await world.leaf.start(Item(1, 500.0))
+        child = await world.leaf.with_options(policy=policy).start(Item(1, 500.0))
         await child.cancel()
         try:
             return str(await child.result())
