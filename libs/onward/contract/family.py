@@ -6,6 +6,7 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract import ids
+from onward.contract.commands import cancel
 from onward.contract.decide import Moment, deadlines, envelope, last, submit
 from onward.contract.execution import Execution, Status
 from onward.contract.lifecycle.waiting import can_wake, enough, with_ends
@@ -199,8 +200,7 @@ def ended_with_parent(
     child: Execution, moment: Moment, because: str = "parent_ended"
 ) -> tuple[ev.AnyEvent, ...]:
     """The cancel of a child that its parent needs no more; nothing where it has ended or is being cancelled."""
-    if child.ended or child.cancelling or child.ending is not None:
+    # One that is held for repair has not ended, and nobody waits for it any more.
+    if child.final or child.cancelling or child.ending is not None:
         return ()
-    if child.held or child.undoable:
-        return (ev.CancelRequested(**envelope(child, moment, wake=child.route), because=because),)
-    return (ev.Cancelled(**last(child, moment), because=because),)
+    return cancel(child, moment, because)

@@ -5,6 +5,7 @@ I2 one outcome: terminal events = 1 + explicit retries; every read shows what th
 I3 checkpoint: a step whose checkpoint was acknowledged does not begin again.
 I4 legal: the events are a path of the state machine, whose guards count attempts.
 I5 order: ordinals 1, 2, 3 … in the order of the stream; no reader and no projection ever falls back.
+I6, I7, I8: families, undoing, what comes from outside: see promises.py.
 """
 
 from collections import Counter, defaultdict
@@ -17,8 +18,9 @@ from onward.contract import events as ev
 from onward.contract.errors import BrokenLog
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import Refused, advance
-from onward.contract.log import checkpoints_in
+from onward.contract.log import Identity, checkpoints_in
 from onward.testing.history import Effect, History, Record
+from onward.testing.promises import families, inputs, undoing
 
 
 class Violation(msgspec.Struct, frozen=True, order=True):
@@ -73,6 +75,8 @@ def check(
         states[execution_id] = _walk(execution_id, log, found)
         _one_outcome(execution_id, log, found)
         _checkpoints_once(execution_id, log, found)
+        found += [Violation(*broken) for broken in (*undoing(execution_id, log), *inputs(execution_id, log))]
+    found += [Violation(*broken) for broken in families(logs, at_rest=at_rest)]
     _accepted(history.records, logs, found, at_rest=at_rest)
     _reads(history.records, states, found)
     _rows(history, states, found)
@@ -120,11 +124,16 @@ def _one_outcome(execution_id: str, log: list[ev.AnyEvent], found: list[Violatio
     for event in log:
         if isinstance(event, ev.RetryRequested):
             ended = None
-        elif ended is not None and not isinstance(event, ev.Carried):
+        elif ended is not None and not isinstance(event, ev.Carried | ev.StepEdited):
             what = f"{ev.event_type(event)} ({event.n}) after {ev.event_type(ended)} ({ended.n})"
             found.append(Violation("I2", execution_id, what))
-        elif isinstance(event, ev.TERMINAL):
+        elif isinstance(event, ev.TERMINAL) and not _held(event):
             ended = event
+
+
+def _held(event: ev.AnyEvent) -> bool:
+    """Whether it is the end that ends nothing: it waits for repair."""
+    return isinstance(event, ev.Failed) and event.reason == "held"
 
 
 def _reads(
@@ -187,15 +196,42 @@ def _ended(log: list[ev.AnyEvent]) -> bool:
 
 # I3
 def _checkpoints_once(execution_id: str, log: list[ev.AnyEvent], found: list[Violation]) -> None:
-    done: dict[tuple[str, str, str], str] = {}
+    done: dict[Identity, ev.CheckpointReached] = {}
     for event in log:
-        if isinstance(event, ev.RetryRequested) and event.fresh:
-            done = {}
+        done = _still_saved(done, event)
         for point in checkpoints_in(event):
             step = point.scope, point.name, point.key
-            if point.kind == "step" and done.setdefault(step, point.id) != point.id:
+            if point.kind != "step":
+                continue
+            if not point.edited and done.setdefault(step, point).id != point.id:
                 what = f"step {'/'.join(filter(None, step))} was saved twice"
                 found.append(Violation("I3", execution_id, what))
+            done[step] = point
+
+
+def _still_saved(
+    done: dict[Identity, ev.CheckpointReached], event: ev.AnyEvent
+) -> dict[Identity, ev.CheckpointReached]:
+    """What of these is saved after the event: a retry forgets, an undo undoes."""
+    match event:
+        case ev.RetryRequested(fresh=True):
+            return {}
+        case ev.RetryRequested(forget_from=int(first)):
+            return {step: point for step, point in done.items() if point.n < first}
+        case ev.CheckpointReached(kind="undo"):
+            return {s: p for s, p in done.items() if s != (event.scope, event.name, event.key)}
+    return done
+
+
+def _run_again(log: list[ev.AnyEvent]) -> set[str]:
+    """The steps that were forgotten or undone, and so may be run once more."""
+    done: dict[Identity, ev.CheckpointReached] = {}
+    again: set[str] = set()
+    for event in log:
+        left = _still_saved(done, event)
+        again.update(f"{scope}/{name}{key}" for scope, name, key in done if (scope, name, key) not in left)
+        done = {**left, **{(p.scope, p.name, p.key): p for p in checkpoints_in(event) if p.kind == "step"}}
+    return again
 
 
 def _steps(
@@ -206,7 +242,7 @@ def _steps(
     for record in history.records:
         if record.op == "checkpoint" and record.type == "ok" and record.execution_id and record.step:
             acknowledged.setdefault((record.execution_id, record.step), record)
-    forgets = {i for i, log in logs.items() if any(isinstance(e, ev.RetryRequested) and e.fresh for e in log)}
+    again = {execution_id: _run_again(log) for execution_id, log in logs.items()}
     begun: Counter[tuple[str, str]] = Counter()
     late: Counter[tuple[str, int, str]] = Counter()
     for effect in _in_time(history.effects):
@@ -214,7 +250,7 @@ def _steps(
             continue
         begun[effect.execution_id, effect.step] += 1
         saved = acknowledged.get((effect.execution_id, effect.step))
-        if saved is None or effect.t_ns <= saved.t_ns or effect.execution_id in forgets:
+        if saved is None or effect.t_ns <= saved.t_ns or effect.step in again[effect.execution_id]:
             continue
         # A worker that was overtaken may have been about to begin one step; from the next on the fence tells it.
         late[effect.execution_id, effect.attempt, effect.process] += 1

@@ -42,6 +42,8 @@ SAMPLES = {
     "completed": (ev.Started, ev.Completed),
     "failed": (ev.Started, ev.Failed),
     "held for repair": (ev.Started, (ev.Failed, {"reason": "held"})),
+    "held, to be undone": (ev.Started, UNDOABLE, (ev.Failed, {"reason": "held"})),
+    "held, now being undone": (ev.Started, UNDOABLE, (ev.Failed, {"reason": "held"}), ev.CancelRequested),
     "cancelled": (ev.Cancelled,),
     "retried": (ev.Cancelled, ev.RetryRequested),
 }
@@ -115,6 +117,8 @@ MOVES = {
     "completed": set(),
     "failed": {ev.RetryRequested, ev.StepEdited},
     "held for repair": {ev.RetryRequested, ev.StepEdited, ev.Cancelled},
+    "held, to be undone": {ev.RetryRequested, ev.StepEdited, ev.Cancelled, ev.CancelRequested},
+    "held, now being undone": {ev.Started, ev.Cancelled, ev.StepEdited},
     "cancelled": {ev.RetryRequested, ev.StepEdited},
     "retried": {ev.Started, *FREE},
 }

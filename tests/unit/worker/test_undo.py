@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from onward import Fatal, Registry, Retry, sleep
 from onward.contract import commands
@@ -94,6 +95,23 @@ def test_nothing_is_undone_of_what_ends_well() -> None:
         assert trip.done == BOOKED
 
     simulate(1, main)
+
+
+def test_a_cancel_of_what_is_held_for_repair_undoes_what_was_done() -> None:
+    trip = Trip(fails)
+    task = trip.registry.tasks["trip"]
+    task.spec = replace(task.spec, on_exhausted="hold")
+
+    async def main(_: Random) -> None:
+        shop = Workshop(trip.registry)
+        await shop.worker("one")
+        execution = await shop.submit("trip")
+        assert (await shop.ended(execution)).reason == "held"
+        await shop.command(execution, lambda s, m: commands.cancel(s, m, "no use"))
+        state = await shop.until(execution, lambda state: state.final, within=30)
+        assert (state.status, state.reason, trip.done) == (Status.CANCELLED, "no use", BOOKED + UNDONE)
+
+    simulate(2, main)
 
 
 @pytest.mark.parametrize("then", [runs, waits], ids=["while it runs", "while it sleeps"])

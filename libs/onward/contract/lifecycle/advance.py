@@ -58,6 +58,7 @@ TRANSITIONS: dict[tuple[Status, type[ev.Event]], Status] = {
     (RUNNING, ev.Cancelled): CANCELLED,
     (FAILED, ev.RetryRequested): PENDING,
     (FAILED, ev.StepEdited): FAILED,
+    (FAILED, ev.CancelRequested): RUNNING,
     (FAILED, ev.Cancelled): CANCELLED,
     (CANCELLED, ev.RetryRequested): PENDING,
     (CANCELLED, ev.StepEdited): CANCELLED,

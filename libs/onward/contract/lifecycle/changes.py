@@ -134,7 +134,8 @@ def _deadlines(s: Execution, e: ev.Event) -> dict[str, Any]:
 
 
 def _cancel_requested(s: Execution, e: ev.CancelRequested) -> dict[str, Any]:
-    woken = {} if s.held else {"ready": True, "ready_by": e.n, **_NO_WANTS, **_NO_TIMER}
+    free = {"ready": True, "ready_by": e.n, **_NO_WANTS, **_NO_TIMER}
+    woken = {**free, "completed_at": None, **_LET_GO} if s.ended else {} if s.held else free
     return {
         "reason": "cancelling", "cancelling": True, "cancel_because": e.because, "recoveries": 0, **_NO_PAUSE, **woken,
     }  # fmt: skip

@@ -91,6 +91,9 @@ def _goes_on(state: Execution, _: ev.Event) -> str | None:
 def _may_request_cancel(state: Execution, _: ev.CancelRequested) -> str | None:
     if (why := _goes_on(state, _)) is not None:
         return why
+    if state.ended:
+        # What is held for repair has still to be undone before it is cancelled.
+        return None if state.undoable and not state.final else f"it has {state.status}"
     return None if state.held or state.undoable else "no worker holds it"
 
 
