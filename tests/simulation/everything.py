@@ -79,7 +79,11 @@ class Everything(Installation):
                 for state in states:
                     await self.settle(state)
             elif self.logs and self.random.random() < 0.7:
-                some = [state.id for state in states] if states and self.random.random() < 0.8 else list(self.logs)
+                some = (
+                    [state.id for state in states]
+                    if states and self.random.random() < 0.8
+                    else list(self.logs)
+                )
                 await self.meddle(self.random.choice(some))
 
     async def serve(self, state: Execution) -> None:
@@ -105,7 +109,9 @@ class Everything(Installation):
     async def send(self, by: Client, execution_id: str, name: str, raw: msgspec.Raw) -> None:
         key = bytes(raw).decode()
         await by.change(
-            execution_id, "send", lambda s: commands.receive(s, by.process.moment(), name=name, value=raw, key=key)
+            execution_id,
+            "send",
+            lambda s: commands.receive(s, by.process.moment(), name=name, value=raw, key=key),
         )
 
     async def meddle(self, execution_id: str) -> None:
@@ -126,7 +132,9 @@ class Everything(Installation):
                 await self.retry(by, state)
             case 9:
                 limits = ev.TimeoutPolicy(execution=self.random.choice([None, 40.0, 400.0]))
-                await by.change(execution_id, "amend", lambda s: commands.amend(s, by.process.moment(), limits))
+                await by.change(
+                    execution_id, "amend", lambda s: commands.amend(s, by.process.moment(), limits)
+                )
             case 10:
                 self.sent += 1
                 raw = msgspec.Raw(msgspec.json.encode(f"given-{self.sent}"))
@@ -143,7 +151,9 @@ class Everything(Installation):
         )  # fmt: skip
 
     async def edit(self, by: Client, state: Execution) -> None:
-        points = [p for p in self.log(state.id).checkpoints().values() if p.kind == "step" and p.name == "step"]
+        points = [
+            p for p in self.log(state.id).checkpoints().values() if p.kind == "step" and p.name == "step"
+        ]
         if not points:
             return
         point, raw = self.random.choice(points), msgspec.Raw(b'"edited"')
@@ -231,7 +241,9 @@ class Everything(Installation):
             if msgspec.json.encode(rest.execution) != msgspec.json.encode(log.execution):
                 return f"{log.execution.id} carried at {start}: {differences(rest.execution, log.execution)}"
             if set(rest.checkpoints()) != set(log.checkpoints()):
-                return f"carried at {start}: {set(log.checkpoints()) ^ set(rest.checkpoints())} is saved in one"
+                return (
+                    f"carried at {start}: {set(log.checkpoints()) ^ set(rest.checkpoints())} is saved in one"
+                )
             for group in log.execution.groups:
                 if rest.children(group) != log.children(group):
                     return f"carried at {start}: other ends of {group}"
@@ -241,4 +253,7 @@ class Everything(Installation):
 def differences(one: Execution | None, other: Execution) -> str:
     """Where two states are not the same."""
     fields = [f for f in other.__struct_fields__ if getattr(one, f, None) != getattr(other, f)]
-    return ", ".join(f"{f}: {getattr(one, f, None)} and not {getattr(other, f)}" for f in fields) or "other bytes"
+    return (
+        ", ".join(f"{f}: {getattr(one, f, None)} and not {getattr(other, f)}" for f in fields)
+        or "other bytes"
+    )

@@ -15,7 +15,21 @@ from tests.simulation.installation import Worker
 
 Op = list[Any]
 """A kind of doing, and what it needs."""
-PLAIN = ("step", "step", "undoable", "undoable", "once", "once-asked", "flaky", "sleep", "nap", "ask", "event", "state", "progress")
+PLAIN = (
+    "step",
+    "step",
+    "undoable",
+    "undoable",
+    "once",
+    "once-asked",
+    "flaky",
+    "sleep",
+    "nap",
+    "ask",
+    "event",
+    "state",
+    "progress",
+)
 AROUND = ("gather", "group", "within", "nested", "patient", "defaulted")
 FAMILY = ("run", "map", "start", "some")
 TASKS = ("run_program", "run_program", "held_program", "asking_program", "limited_program")
@@ -144,7 +158,10 @@ def tasks(worker: Worker) -> Registry:
                 return got(await asking.wait_event(name, str))
             case ["defaulted", name, seconds]:
                 wait = asking.wait_event(name, str, timeout=seconds, default="default")
-                return [got(answer) for answer in await asyncio.gather(wait, asking.ask("And?", wait=seconds, default="no"))]
+                return [
+                    got(answer)
+                    for answer in await asyncio.gather(wait, asking.ask("And?", wait=seconds, default="no"))
+                ]
             case ["state"]:
                 return await context.checkpoint("state", (context.load_checkpoint("state") or 0) + 1)
             case ["progress"]:
@@ -197,7 +214,11 @@ def tasks(worker: Worker) -> Registry:
     async def asking_program(ops: list[Any]) -> list[Any]:
         return await in_order(ops)
 
-    @registry.task(name="limited_program", retry=Retry(attempts=3, first=0.5), timeouts=Timeouts(execution=60.0, attempt=30.0))
+    @registry.task(
+        name="limited_program",
+        retry=Retry(attempts=3, first=0.5),
+        timeouts=Timeouts(execution=60.0, attempt=30.0),
+    )
     async def limited_program(ops: list[Any]) -> list[Any]:
         return await in_order(ops)
 

@@ -7,7 +7,7 @@ import msgspec
 from onward.contract import events as ev
 from onward.contract import ids
 from onward.contract.commands import cancel
-from onward.contract.decide import Moment, deadlines, envelope, last, submit
+from onward.contract.decide import Moment, deadlines, envelope, submit
 from onward.contract.execution import Execution, Status
 from onward.contract.lifecycle.waiting import can_wake, enough, with_ends
 from onward.contract.log import Log, ends_in_force

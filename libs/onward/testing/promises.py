@@ -51,7 +51,9 @@ def families(logs: Logs, *, at_rest: bool) -> list[Broken]:
         if isinstance(begun, ev.Submitted) and begun.child_of is not None:
             whose = begun.child_of
             if execution_id not in decided.get(whose.parent_id, {}):
-                found.append(("I6", execution_id, f"no parent decided on child {whose.index} of {whose.group}"))
+                found.append(
+                    ("I6", execution_id, f"no parent decided on child {whose.index} of {whose.group}")
+                )
             if at_rest and not _final(log):
                 found.append(("I6", execution_id, "a child that never ended"))
             found += _ran_on(execution_id, log, logs.get(whose.parent_id, ()))
@@ -73,10 +75,12 @@ def _decided(log: Sequence[ev.AnyEvent]) -> dict[str, ev.ChildrenSpawned]:
 
 
 def _final(log: Sequence[ev.AnyEvent]) -> bool:
-    state = None
-    for _, _, state in folded(log):
-        pass
+    state = _end_of(log)
     return state is not None and state.final
+
+
+def _end_of(log: Sequence[ev.AnyEvent]) -> Execution | None:
+    return next(iter([after for _, _, after in folded(log)][-1:]), None)
 
 
 def _told(parent: str, log: Sequence[ev.AnyEvent], logs: Logs) -> Iterator[Broken]:
@@ -93,7 +97,7 @@ def _ran_on(child: str, log: Sequence[ev.AnyEvent], parent: Sequence[ev.AnyEvent
     """A child whose group ended with its parent's life, or was forgotten by the next, runs no more."""
     over = None
     whose = log[0].child_of if isinstance(log[0], ev.Submitted) else None
-    for event, before, after in folded(parent):
+    for event, _, after in folded(parent):
         group = after.groups.get(whose.group) if whose else None
         belongs = group is not None and whose is not None and group.born == whose.born
         if isinstance(event, ev.TERMINAL) and after.final and belongs and group is not None:
@@ -114,7 +118,7 @@ def _ran_on(child: str, log: Sequence[ev.AnyEvent], parent: Sequence[ev.AnyEvent
 def undoing(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
     """What is wrong with how an execution's steps were undone."""
     given_up: set[str] = set()
-    for event, before, state in folded(log):
+    for event, before, _ in folded(log):
         match event:
             case ev.RetryRequested():
                 given_up = set()
@@ -142,7 +146,6 @@ def inputs(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
     keys: set[str] = set()
     came = 0
     used: dict[tuple[str, int], Wait] = {}
-    state: Execution | None = None
     for event, _, state in folded(log):
         if isinstance(event, ev.EventReceived):
             came += 1
@@ -150,9 +153,9 @@ def inputs(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
                 yield ("I8", execution_id, f"the event {event.key} came twice")
             keys.add(event.key or "")
         used |= {(key, wait.n): wait for key, wait in state.waits.items() if wait.event and _given(wait)}
-    if state is None:
+    if (last := _end_of(log)) is None:
         return
-    kept = sum(len(items) for items in state.inbox.values())
+    kept = sum(len(items) for items in last.inbox.values())
     if isinstance(log[0], ev.Submitted) and came != len(used) + kept:
         yield ("I8", execution_id, f"{came} events came, {len(used)} were used and {kept} are kept")
 

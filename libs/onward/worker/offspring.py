@@ -17,6 +17,7 @@ from onward.contract import family, ids
 from onward.contract.carry import carry
 from onward.contract.errors import FenceLost, OnwardError, Unavailable, ValueLost
 from onward.contract.log import Decision, Log, Stored
+from onward.tasks.outcome import Interrupted
 from onward.worker.course import Course
 
 log = logging.getLogger("onward.worker")
@@ -70,6 +71,8 @@ class Offspring:
                 some = ends[first : first + family.MOST_ENDS]
                 moment = self._course.hold.moment()
                 await self._course.decide(partial(family.children_done, ends=some, moment=moment))
+        except Interrupted:
+            pass  # so is the code; whoever claims next looks again
         finally:
             self._course.idle()
 

@@ -192,7 +192,7 @@ def test_what_is_stopped_or_undone_is_not_held_up_by_a_pause():
 WAKES = {
     "compensating",
     "submitted", "answered", "recovered", "released", "event_received", "children_done", "cancel_requested", "resumed",
-    "paused", "suspended", "compensating",
+    "paused", "suspended",
 }  # fmt: skip
 """Paused, an execution may be ready and wait; the resume is the wake."""
 
