@@ -184,7 +184,7 @@ def test_h2_counting_deliveries_fails_what_only_met_restarts(monkeypatch):
     def counts_deliveries(state, hint, owner, moment):
         """PLANTED: a hint delivered often is a poison."""
         if int(hint.ack_subject.split(".")[1]) > 3 and not state.ended:
-            return Finish((decide.poison(state, moment),))
+            return Finish((decide.failing(state, moment, "poison", decide.poison(state)),))
         return meet(state, hint, owner, moment)
 
     monkeypatch.setattr(attempt, "meet", counts_deliveries)

@@ -138,7 +138,7 @@ class Following:
         while self.execution is None:
             yield from self._reader
             whole = self._reader.whole
-            execution = self._look()
+            execution = self._patiently()
             if self.last:
                 self._only.pop("tail", None)
             if not whole:
@@ -150,6 +150,19 @@ class Following:
                 return
             self._wire.pause(PAUSE)
             self._reader = self._open(self.last, follow=True)
+
+    def _patiently(self) -> dict[str, Any]:
+        """The execution: who follows it outlives a server that is away for a while."""
+        failures, given_up_at = 0, self._wire.clock() + ENDURANCE
+        while True:
+            try:
+                return self._look()
+            except Unreachable:
+                failures += 1
+                wait = full_jitter(failures, first=0.2, cap=2.0)
+                if self._wire.clock() + wait > given_up_at:
+                    raise
+                self._wire.pause(wait)
 
     def _open(self, after: int, *, follow: bool) -> LogReader:
         return LogReader(self._wire, self._path, after=after, follow=follow, only=self._only)
