@@ -5,7 +5,7 @@ import os
 
 from onward.bus.api import WRONG_SEQUENCE, WRONG_SEQUENCE_IN_FLIGHT, Ack, Refused, ack_decoder, call
 from onward.bus.connection import Connection
-from onward.bus.topology import info
+from onward.bus.topology import NO_PEERS, STORE_NOT_MADE, info
 from onward.bus.units import Member, fence_head, send_members
 from onward.bus.wire import NO_RESPONDERS
 from onward.contract import subjects
@@ -26,7 +26,13 @@ async def prove(connection: Connection) -> None:
     proof = _Proof(connection, os.urandom(6).hex())
     settings = {key: events["config"][key] for key in COPIED}
     settings |= {"name": proof.stream, "subjects": [f"{proof.root}.>"], "max_bytes": 1024**2}
-    await call(connection, f"STREAM.CREATE.{proof.stream}", settings, timeout=10)
+    try:
+        await call(connection, f"STREAM.CREATE.{proof.stream}", settings, timeout=10)
+    except Refused as refused:
+        if refused.number in {NO_PEERS, STORE_NOT_MADE}:
+            # A server of the cluster is away, or has just come back: that says nothing about the rules.
+            raise Unavailable(f"the proof has no room yet: {refused}", retry_after=1) from refused
+        raise
     try:
         await proof.a1()
         await proof.a2()
