@@ -222,13 +222,14 @@ async def _record(outcome: Outcome, hold: Hold, session: Session, env: Env) -> b
         # Before the event that names it; an end that loses the fence leaves it to the clean-up.
         outcome = Returned(await hold.large.keep(outcome.output, "the result"))
     try:
-        log = await hold.append(lambda state: _ending(outcome, state, session, env))
+        await hold.append(lambda state: _ending(outcome, state, session, env))
     except Cancelling:
         if hold.state.undoing:
             return False  # not to its code: its steps are undone first
         await hold.append(lambda state: (ev.Cancelled(**last(state, env.moment())),), ends_cancel=True)
         return True
-    return not log.execution.held or log.execution.ended
+    # Not "held": an append whose outcome was unknown may be stored, and woken and claimed by somebody since.
+    return not hold.ours
 
 
 def _note(outcome: Outcome) -> None:

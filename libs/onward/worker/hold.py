@@ -38,6 +38,12 @@ class Hold:
         """The execution as far as it is known here."""
         return self.log.execution
 
+    @property
+    def ours(self) -> bool:
+        """Whether this claim still holds it: it may be another's by now, of this very worker too."""
+        state = self.state
+        return not state.ended and (state.worker_id, state.attempt, state.work_sequence) == self._claim
+
     async def append(self, decide: Decide, *, ends_cancel: bool = False) -> Log:
         """Append what `decide` makes of the state; decides again on the newer state whenever somebody was faster.
 
@@ -94,7 +100,7 @@ class Hold:
 
     def _check(self, *, ends_cancel: bool) -> None:
         state = self.state
-        if state.ended or (state.worker_id, state.attempt, state.work_sequence) != self._claim:
+        if not self.ours:
             raise Lost(
                 f"execution {state.id} is {state.status}, attempt {state.attempt} of {state.worker_id}"
             )
