@@ -184,6 +184,12 @@ async def checkpoint(name: str, state: Any) -> None:
         await session.checkpoint(name, state)
 
 
+@overload
+def load_checkpoint(name: str, wanted: type[T], default: T) -> T: ...
+@overload
+def load_checkpoint(name: str, wanted: type[T]) -> T | None: ...
+@overload
+def load_checkpoint(name: str, wanted: Any = ..., default: Any = ...) -> Any: ...
 def load_checkpoint(name: str, wanted: Any = Any, default: Any = None) -> Any:
     """The state saved last under `name`, by this attempt or an earlier one; `default` where there is none."""
     session = current.get()
