@@ -32,7 +32,7 @@ async def whole(gateway: Gateway, project: str, shown: ExecutionView, headers: H
     for name, reference in found.items():
         pieces = _split(pieces, bytes(standing[name]), reference)
     length = sum(piece.bytes if isinstance(piece, Reference) else len(piece) for piece in pieces)
-    parts = [_parts(gateway, project, shown.id, piece) for piece in pieces]
+    parts = [_parts(gateway, project, shown, piece) for piece in pieces]
     # The first part of each is there before the answer begins: what is missing is still told by its status.
     begun = [(await anext(part), part) for part in parts]
     return LongAnswer(length, _one_by_one(begun), headers)
@@ -50,11 +50,11 @@ def _split(pieces: Sequence[_Piece], text: bytes, reference: Reference) -> list[
     return parted
 
 
-async def _parts(gateway: Gateway, project: str, execution_id: str, piece: _Piece) -> AsyncIterator[bytes]:
+async def _parts(gateway: Gateway, project: str, shown: ExecutionView, piece: _Piece) -> AsyncIterator[bytes]:
     if isinstance(piece, bytes):
         yield piece
         return
-    async for part in gateway.values.parts(project, execution_id, piece):
+    async for part in gateway.values.parts(project, shown.id, piece, shown.parent_id):
         yield part
 
 
@@ -85,8 +85,22 @@ async def get_value(request: Door) -> Answer:
     name = request.path_params["name"]
     owner = subjects.object_owner(name)
     # Whose it is stands in its name, and is looked at before anything is asked for.
-    size = await gateway.objects.size(name) if owner and owner[:2] == (project, execution_id) else None
+    its = (
+        owner is not None
+        and owner[0] == project
+        and await _may_read(gateway, project, execution_id, owner[1])
+    )
+    size = await gateway.objects.size(name) if its else None
     if size is None:
         raise NotFound(f"execution {execution_id} has no large value of this name")
-    parts = gateway.values.parts(project, execution_id, Reference(object=name, bytes=size))
+    parts = gateway.values.parts(
+        project, execution_id, Reference(object=name, bytes=size), owner[1] if owner else None
+    )
     return LongAnswer(size, _one_by_one([(await anext(parts), parts)]))
+
+
+async def _may_read(gateway: Gateway, project: str, execution_id: str, owner: str) -> bool:
+    """A child's input is kept as its parent's."""
+    if owner == execution_id:
+        return True
+    return (await gateway.finder.execution(project, execution_id)).parent_id == owner

@@ -57,7 +57,7 @@ async def _like(gateway: Gateway, old: Execution, command: RerunCommand) -> Subm
     }
     given = command.input
     if given is None:
-        given = await gateway.values.whole(old.project, old.id, old.input)
+        given = await gateway.values.whole(old.project, old.id, old.input, old.parent_id)
     return Submission(
         task=old.task, input=given, task_id=old.task_id, delay=command.delay, run_at=command.run_at,
         idempotency_key=command.idempotency_key, **same,

@@ -34,16 +34,21 @@ class Values:
         await self._objects.put(name, data)
         return values.reference(name, len(data))
 
-    async def whole(self, project: str, execution_id: str, raw: msgspec.Raw) -> msgspec.Raw:
+    async def whole(
+        self, project: str, execution_id: str, raw: msgspec.Raw, parent_id: str | None = None
+    ) -> msgspec.Raw:
         """The value that `raw` is, or refers to. Raises ValueLost, Unavailable."""
         found = values.referred(raw)
         if found is None:
             return raw
-        return msgspec.Raw(b"".join([part async for part in self.parts(project, execution_id, found)]))
+        parts = self.parts(project, execution_id, found, parent_id)
+        return msgspec.Raw(b"".join([part async for part in parts]))
 
-    def parts(self, project: str, execution_id: str, found: Reference) -> AsyncIterator[bytes]:
+    def parts(
+        self, project: str, execution_id: str, found: Reference, parent_id: str | None = None
+    ) -> AsyncIterator[bytes]:
         """The bytes of a large value of this execution, in order. Raises ValueLost, Unavailable."""
-        if not found.belongs_to(project, execution_id):
+        if not found.belongs_to(project, execution_id, parent_id):
             raise ValueLost(f"{found.object[:200]!r} is no value of execution {execution_id}")
         return self._objects.read(found.object, found.bytes)
 

@@ -19,10 +19,13 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     object: str = msgspec.field(name=RESERVED)
     bytes: int
 
-    def belongs_to(self, project: str, execution_id: str) -> bool:
-        """Whether it names an object of this execution; one of another's is never read."""
+    def belongs_to(self, project: str, execution_id: str, parent_id: str | None = None) -> bool:
+        """Whether it names an object of this execution, or of its parent; one of another's is never read.
+
+        A parent keeps a child's input before the child has a log.
+        """
         owner = subjects.object_owner(self.object)
-        return owner is not None and owner[:2] == (project, execution_id)
+        return owner is not None and owner[0] == project and owner[1] in {execution_id, parent_id}
 
 
 class _Claim(msgspec.Struct):

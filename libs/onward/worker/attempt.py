@@ -142,7 +142,8 @@ async def _claim(log: Log, events: tuple[ev.AnyEvent, ...], hint: Hint, env: Env
         if exporting():
             events = tuple(msgspec.structs.replace(event, trace=traceparent()) for event in events)
         claimed = log.then(events, await _append(log, events, env))
-        hold = Hold(env.events, claimed, env.moment, Large(env.objects, state.project, state.id))
+        large = Large(env.objects, state.project, state.id, state.parent_id)
+        hold = Hold(env.events, claimed, env.moment, large)
         return await _run(hold, hint, env)
 
 

@@ -10,9 +10,7 @@ from onward.bus.ports import EventLog, Messages, Objects
 from onward.contract import events as ev
 from onward.contract import family, ids
 from onward.contract.decide import envelope
-from onward.contract.errors import TooLarge
 from onward.contract.execution import Execution, Group
-from onward.contract.values import INLINE
 from onward.tasks.children import Order
 from onward.tasks.outcome import Interrupted
 from onward.worker.course import Course
@@ -104,13 +102,9 @@ class Kinship:
     async def spawn(self, order: Order, name: str, inputs: Sequence[msgspec.Raw]) -> None:
         """Decide on the next children of a group, together with whatever else is decided on now; create them."""
         await self._course.enter()
-        for given in inputs:
-            if len(memoryview(given)) > INLINE:
-                size = len(memoryview(given))
-                raise TooLarge(
-                    f"the input of a child of {order.task} is {size} bytes; the limit is {INLINE}",
-                    fix="pass a reference to it",
-                )
+        # A large one is kept as the parent's: the child has no log yet, not even an id.
+        large, what = self._course.hold.large, f"the input of a child of {order.task}"
+        inputs = [await large.keep(given, what) for given in inputs]
         first = self.spawned(name)
         made: list[_Spawn] = []
         for part in _parts(inputs):

@@ -20,8 +20,11 @@ T = TypeVar("T")
 class Large:
     """What a worker asks of the object store; it waits for a store that is away as long as for the log."""
 
-    def __init__(self, objects: Objects, project: str, execution_id: str) -> None:
+    def __init__(
+        self, objects: Objects, project: str, execution_id: str, parent_id: str | None = None
+    ) -> None:
         self._values, self._project, self._execution_id = Values(objects), project, execution_id
+        self._parent_id = parent_id
 
     async def keep(self, raw: msgspec.Raw, what: str) -> msgspec.Raw:
         """What an event holds for `raw`. Raises TooLarge that names `what`, Unavailable after PATIENCE."""
@@ -29,7 +32,9 @@ class Large:
 
     async def whole(self, raw: msgspec.Raw) -> msgspec.Raw:
         """The value that `raw` is or refers to. Raises ValueLost, Unavailable after PATIENCE."""
-        return await _patiently(lambda: self._values.whole(self._project, self._execution_id, raw))
+        return await _patiently(
+            lambda: self._values.whole(self._project, self._execution_id, raw, self._parent_id)
+        )
 
 
 async def _patiently(act: Callable[[], Awaitable[T]]) -> T:

@@ -10,7 +10,7 @@ import pytest
 from onward import ChildFailed, Registry, Retry, sync
 from onward.contract import commands, family
 from onward.contract import events as ev
-from onward.contract.errors import InvalidName, TooLarge
+from onward.contract.errors import InvalidName
 from onward.contract.execution import Status
 from onward.testing.virtual_loop import simulate
 from tests.support.workshop import Workshop
@@ -300,30 +300,6 @@ def test_a_result_of_any_size_reaches_the_parent():
         assert out(await shop.ended(execution)) == [10, 5_000, 400_000]
         log = await shop.log(execution)
         assert sum(len(ev.encode(item.event)) for item in log.stored) < 10_000
-
-    simulate(1, main)
-
-
-def test_an_input_that_no_event_holds_is_refused_by_name():
-    registry = Registry()
-
-    @registry.task
-    async def size(text: str) -> int:
-        return len(text)
-
-    @registry.task
-    async def parent() -> str:
-        try:
-            return str(await size.run("x" * 300_000))
-        except TooLarge as error:
-            return str(error)
-
-    async def main(_: Random):
-        shop = Workshop(registry)
-        await shop.worker("one")
-        assert "the input of a child of size is 300011 bytes" in out(
-            await shop.ended(await shop.submit("parent"))
-        )
 
     simulate(1, main)
 
