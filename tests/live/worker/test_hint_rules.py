@@ -56,7 +56,9 @@ async def test_h1_a_hint_delivered_again_while_its_worker_lives_is_let_go_and_st
 async def test_h1_a_dead_worker_s_hint_is_recovered_and_its_work_sequence_never_claimed_again(shop):
     zombie = await shop.worker("zombie")
     execution_id = await shop.submit("gated")
-    held = await shop.until(execution_id, lambda state: state.held)
+    held = await shop.until(
+        execution_id, lambda state: state.held and state.n == 3
+    )  # its first step is saved
     zombie.die()
 
     heir = await shop.worker("heir")
