@@ -70,8 +70,8 @@ class GatewayProcess:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
-    async def ready(self, within: float = 20.0, *, status: int = 200) -> Any:
-        """What /readyz says once it says `status`."""
+    async def ready(self, within: float = 20.0, *, status: int = 200, saying: str = "") -> Any:
+        """What /readyz says once it says `status`, and `saying` within it."""
         deadline = time.monotonic() + within
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < deadline:
@@ -79,10 +79,10 @@ class GatewayProcess:
                 assert self.process.poll() is None, self.log()
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(self.url + "/readyz") as answer:
-                        if answer.status == status:
+                        if answer.status == status and saying in await answer.text():
                             return await answer.json()
                 await asyncio.sleep(0.02)
-        raise AssertionError(f"/readyz never was {status}:\n" + self.log())
+        raise AssertionError(f"/readyz never was {status} {saying}:\n" + self.log())
 
     def stop(self, how: signal.Signals = signal.SIGTERM, within: float = 20.0) -> int:
         assert self.process is not None
