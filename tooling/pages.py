@@ -28,6 +28,8 @@ PAGES = (
     Page(ROOT / "docs" / "openapi.json", "onward_gateway.openapi"),
     Page(ROOT / "docs" / "protocol-tests.md", "tooling.protocol_tests"),
     Page(ROOT / "docs" / "torture.md", "tooling.torture_tests"),
+    Page(ROOT / "docs" / "seed.md", "tooling.seed_page"),
+    Page(ROOT / "docs" / "llms.txt", "tooling.llms"),
 )
 
 

@@ -1,0 +1,60 @@
+"""Tasks for the tests of docs/seed.md: what a user's first tasks look like."""
+
+import asyncio
+import logging
+
+from onward import Registry, Retry, ask, checkpoint, emit, log, progress, step
+
+registry = Registry("seed")
+_log = logging.getLogger("seed")
+
+
+@registry.task
+async def greet(name: str = "you") -> str:
+    """Greets."""
+    log(f"greeting {name}")
+    await emit("greeting", name)
+    return f"hello {name}"
+
+
+@registry.task
+async def work(seconds: float = 30.0, steps: int = 3) -> int:
+    """Steps that take their time, with progress and state."""
+    for number in range(1, steps + 1):
+        await progress(number / steps, f"part {number} of {steps}")
+        log(f"part {number}")
+        await step(f"part {number}", asyncio.sleep, seconds / steps)
+        await checkpoint("at", number)
+    return steps
+
+
+@registry.task(retry=Retry(attempts=3, first=0.2, factor=2.0, cap=5.0, jitter=False))
+async def fragile(fails: int = 99) -> str:
+    """Fails as if the network did."""
+    await step("reach", asyncio.sleep, 0)
+    raise ConnectionError(f"cannot reach server {fails}")
+
+
+@registry.task
+async def broken(order: int = 7) -> str:
+    """Has a mistake in it."""
+    _log.info("order %d", order)
+    _log.error("order %d has no price", order)
+    return await step("price", _price, order)
+
+
+def _price(order: int) -> str:
+    raise KeyError(f"order {order}")
+
+
+@registry.task
+async def deploy(version: str = "1") -> str:
+    """Asks before it acts."""
+    answer = await ask(f"Deploy {version}?", choices=["yes", "no"])
+    return f"{version}: {answer}"
+
+
+@registry.task
+async def both(names: list[str]) -> list[str]:
+    """Two children at once."""
+    return list(await asyncio.gather(*(greet.run(name) for name in names)))
