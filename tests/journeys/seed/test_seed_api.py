@@ -12,7 +12,9 @@ def test_seed_api_list_filters_by_status_and_agent(onward: Onward) -> None:
     execution = onward.submit("greet", labels={"for": "the api"})
     onward.ended(execution)
 
-    found = onward.rest("GET", "/executions?status=completed&label=for%3Dthe%20api")
+    found = onward.until(
+        lambda: onward.rest("GET", "/executions?status=completed&label=for%3Dthe%20api"), lambda now: now["items"]
+    )
     none = onward.rest("GET", "/executions?status=completed&agent_id=nobody")
 
     assert [one["id"] for one in found["items"]] == [execution]
