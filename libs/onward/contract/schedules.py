@@ -1,0 +1,101 @@
+"""What submits executions by time: CONFIG kind `schedule`, and where each of them is."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Overlap = Literal["allow", "skip", "queue", "replace"]
+"""What a tick does while an execution of an earlier one has not ended."""
+Missed = Literal["skip", "last", "all"]
+"""Which ticks are made up for that passed while nobody was there to fire them."""
+Outcome = Literal["fired", "refused", "skipped", "missed"]
+Cause = Literal["time", "catch_up", "trigger", "backfill"]
+
+HOUR = 3600.0
+
+
+class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to submit, and when: by `cron` in a `zone`, `every` so many seconds, or once `at` a time."""
+
+    name: str
+    submission: msgspec.Raw = msgspec.Raw(b"{}")
+    """The body of `POST /executions`, with templates in it."""
+    description: str | None = None
+    cron: str | None = None
+    """Five fields, or @hourly, @daily and so on."""
+    zone: str = "UTC"
+    every: float | None = None
+    """Seconds, counted from `start`, or from 1970 on: nothing drifts."""
+    at: datetime | None = None
+    jitter: float = 0.0
+    """Seconds that a firing may come after its tick; always the same for one tick."""
+    overlap: Overlap = "allow"
+    most_waiting: int = 1
+    """How many ticks wait with overlap `queue`."""
+    missed: Missed = "all"
+    window: float = HOUR
+    """Seconds within which a missed tick is made up for."""
+    start: datetime | None = None
+    end: datetime | None = None
+    max_runs: int | None = None
+    paused: bool = False
+    paused_because: str | None = None
+    uid: str = ""
+    """Given at its creation: another schedule of the same name has other ticks."""
+    since: datetime | None = None
+    """Ticks up to here are none of its: when it was made, changed in its times, or resumed."""
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tick that was decided to start an execution, which may not be stored yet."""
+
+    tick: datetime
+    execution_id: str
+    cause: Cause = "time"
+    by: str | None = None
+
+
+class Backfill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Ticks of a past time that somebody asked for: after `position`, up to `until`, so many a minute."""
+
+    id: str
+    position: datetime
+    until: datetime
+    rate: float
+    started: datetime
+    done: int = 0
+    by: str | None = None
+
+
+class TickRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a tick, for the history; `until` and `count` stand for a row of ticks with one reason."""
+
+    tick: datetime
+    outcome: Outcome
+    cause: Cause = "time"
+    reason: str | None = None
+    execution_id: str | None = None
+    by: str | None = None
+    until: datetime | None = None
+    count: int = 1
+
+
+class ScheduleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a schedule is: the newest message of its subject in TICKS, which is written under a fence.
+
+    A tick is decided once, by the message whose `position` passes it; `open` holds what is still to be submitted.
+    """
+
+    uid: str
+    position: datetime
+    at: datetime
+    """When this was decided."""
+    open: tuple[Firing, ...] = ()
+    waiting: tuple[datetime, ...] = ()
+    active: tuple[str, ...] = ()
+    """Executions that have not been seen ended; only where overlap needs to know."""
+    runs: int = 0
+    backfills: tuple[Backfill, ...] = ()
+    rows: tuple[TickRow, ...] = ()
+    """What this message adds to the history."""
