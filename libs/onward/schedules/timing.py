@@ -12,8 +12,15 @@ from onward.contract.schedules import ScheduleSpec
 from onward.schedules.cron import Cron
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SHORTEST = 1.0
-LONGEST = 366 * 86_400.0
+YEAR = 366 * 86_400.0
+LIMITS = (
+    ("every", 1, YEAR),
+    ("jitter", 0, YEAR),
+    ("window", 1, YEAR),
+    ("most_waiting", 1, 100),
+    ("max_runs", 1, 10**9),
+)
+"""The least and the most of what is a number."""
 
 
 def ticks(spec: ScheduleSpec, after: datetime) -> Iterator[datetime]:
@@ -73,16 +80,10 @@ def check_times(spec: ScheduleSpec) -> None:
             raise InvalidBody(f"/{name}: it needs an offset, as in 2030-01-31T08:00:00Z")
     if spec.cron is not None:
         _cron(spec.cron, spec.zone)
-    if spec.every is not None and not SHORTEST <= spec.every <= LONGEST:
-        raise InvalidBody(f"/every: {spec.every:g} is not {SHORTEST:g} s to {LONGEST:g} s (a year)")
-    if not 0 <= spec.jitter <= LONGEST:
-        raise InvalidBody(f"/jitter: {spec.jitter:g} is not 0 to {LONGEST:g} s (a year)")
-    if not 0 < spec.window <= LONGEST:
-        raise InvalidBody(f"/window: {spec.window:g} is not above 0 and up to {LONGEST:g} s (a year)")
-    if not 1 <= spec.most_waiting <= 100:
-        raise InvalidBody(f"/most_waiting: {spec.most_waiting} is not 1 to 100")
-    if spec.max_runs is not None and spec.max_runs < 1:
-        raise InvalidBody(f"/max_runs: {spec.max_runs} is not 1 or more")
+    for name, least, most in LIMITS:
+        given = getattr(spec, name)
+        if given is not None and not least <= given <= most:
+            raise InvalidBody(f"/{name}: {given:g} is not {least:g} to {most:g}")
     if spec.start is not None and spec.end is not None and spec.end <= spec.start:
         raise InvalidBody("/end: it is not after the start")
 

@@ -13,7 +13,8 @@ def test_seed_api_list_filters_by_status_and_agent(onward: Onward) -> None:
     onward.ended(execution)
 
     found = onward.until(
-        lambda: onward.rest("GET", "/executions?status=completed&label=for%3Dthe%20api"), lambda now: now["items"]
+        lambda: onward.rest("GET", "/executions?status=completed&label=for%3Dthe%20api"),
+        lambda now: now["items"],
     )
     none = onward.rest("GET", "/executions?status=completed&agent_id=nobody")
 

@@ -29,7 +29,8 @@ def changes(zone):
     """The minutes at which the clocks of a zone change, and what they show then."""
     found = []
     days = [FIRST + timedelta(days=day) for day in range((LAST - FIRST).days + 1)]
-    for low, high in pairwise(days):
+    for day, next_day in pairwise(days):
+        low, high = day, next_day
         before = low.astimezone(zone).utcoffset()
         if high.astimezone(zone).utcoffset() == before:
             continue

