@@ -10,6 +10,7 @@ from onward.contract import subjects
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import Refused, advance
 from onward_execution_state.asked import QuestionRow, changed_questions
+from onward_execution_state.ended import EndRow, end_of
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -25,6 +26,8 @@ class Known(msgspec.Struct, frozen=True):
     stopped: bool = False
     questions: dict[int, QuestionRow] = {}
     """Its questions that this fold has changed, by the n of the event that asked."""
+    ends: tuple[EndRow, ...] = ()
+    """Its ends that this fold has come by."""
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -78,8 +81,8 @@ def fold(arrived: Sequence[Arrived], known: Mapping[str, Known | None]) -> Folde
         if not _continues(before, event):
             folded.gaps.add(event.execution_id)
             continue
-        if before is not None and event.execution_id not in changed and before.questions:
-            before = msgspec.structs.replace(before, questions={})
+        if before is not None and event.execution_id not in changed and (before.questions or before.ends):
+            before = msgspec.structs.replace(before, questions={}, ends=())
         after = advance(before.state if before else None, event)
         if not isinstance(after, Refused):
             changed[event.execution_id] = _reached(after, item, before)
@@ -124,8 +127,11 @@ def _reached(state: Execution, item: Arrived, before: Known | None) -> Known:
     questions = before.questions if before else {}
     if told := list(changed_questions(before.state if before else None, state, item.event)):
         questions = {**questions, **{row.n: row for row in told}}
+    ends = before.ends if before else ()
+    if (end := end_of(state, item.event)) is not None:
+        ends = (*ends, end)
     base = sequence if before is None or _begins_anew(item.event) else before.base
-    return Known(state, sequence, base, questions=questions)
+    return Known(state, sequence, base, questions=questions, ends=ends)
 
 
 def _refused(item: Arrived, refused: Refused) -> Bad:

@@ -36,6 +36,9 @@ class ListQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """`key=value` each."""
     since: datetime | None = None
     until: datetime | None = None
+    error: str | None = None
+    """The fingerprint of what it failed with."""
+    stalled: bool | None = None
     q: str | None = None
     """The beginning of an id, or a part of a task's name."""
     limit: int = 50
@@ -56,6 +59,7 @@ def arguments(question: ListQuestion) -> tuple[Any, ...]:
         question.queue, question.environment, question.agent_id, question.team, question.worker,
         uuid_of("parent", question.parent), _labels(question.label), question.since, question.until, question.q, low,
         high, created_at, last_id, question.limit + 1, uuid_of("retried_from", question.retried_from),
+        question.error, question.stalled,
     )  # fmt: skip
 
 

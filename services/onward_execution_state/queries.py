@@ -13,7 +13,7 @@ from onward.bus.ports import Messages
 from onward.contract import events as ev
 from onward.contract import history, subjects
 from onward.contract.errors import InvalidBody, NotFound, OnwardError, TooLarge
-from onward.contract.view import ExecutionView, view
+from onward.contract.view import ExecutionView, StallView, view
 from onward_execution_state import question_listing, rows
 from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, arguments, cursor_after, id_range
@@ -86,6 +86,7 @@ class Queries:
             "list": self._list,
             "questions": self._questions,
             "execution": self._execution,
+            "stalled": self._stalled,
             "events": self._events,
             "attempts": lambda data: self._history(data, history.attempts),
             "steps": lambda data: self._history(data, history.steps),
@@ -124,7 +125,7 @@ class Queries:
         as_of = await self._as_of(question.min_position)
         found = await self._database.ask(_SQL["list_executions"], *asked)
         shown = found[: question.limit]
-        items = _within(REPLY_BYTES, [_shown(row["state"]) for row in shown])
+        items = _within(REPLY_BYTES, [_shown(row) for row in shown])
         more = len(found) > len(items)
         last = shown[len(items) - 1] if items else None
         return Page(items, cursor_after(last["created_at"], last["id"]) if more and last else None, as_of)
@@ -149,6 +150,11 @@ class Queries:
         position = (await self._as_of(None)).position
         state = msgspec.Raw(found[0]["state"])
         return {"execution": state, "sequence": found[0]["sequence"], "position": position}
+
+    async def _stalled(self, data: bytes) -> StallView | None:
+        one = msgspec.json.decode(data, type=One)
+        found = await self._database.ask(_SQL["stalled"], one.project, one.id)
+        return StallView(because=found[0]["because"], since=found[0]["since"]) if found else None
 
     async def _events(self, data: bytes) -> list[msgspec.Raw]:
         found = await self._stored(msgspec.json.decode(data, type=One))
@@ -198,8 +204,9 @@ class Queries:
             pause = min(pause * 2, 0.1)
 
 
-def _shown(state: bytes) -> msgspec.Raw:
-    shown: ExecutionView = view(rows.state_of(state))
+def _shown(row: asyncpg.Record) -> msgspec.Raw:
+    stalled = StallView(because=row["because"], since=row["since"]) if row["because"] else None
+    shown: ExecutionView = view(rows.state_of(row["state"]), stalled)
     encoded = _encode(shown)
     if len(encoded) > REPLY_BYTES:
         # One so large is read by its own address; a list shows the rest of it.

@@ -63,10 +63,12 @@ async def verify(url: str, log_now: Log, now: datetime) -> list[Difference]:
         executions = await connection.fetch(_SQL["differing_executions"], position, SHOWN)
         events = await connection.fetch(_SQL["differing_events"], position, SHOWN)
         questions = await connection.fetch(_SQL["differing_questions"], position, SHOWN)
+        ends = await connection.fetch(_SQL["differing_ends"], position, SHOWN)
     rows = [
         Difference(str(row["id"]), f"the row has version {row['here']}, the log makes {row['fresh']}")
         for row in executions
     ]
+    rows += [Difference(str(row["id"]), f"its end {row['n']} is not as the log tells it") for row in ends]
     rows += [Difference(str(row["id"]), f"its question {row['question_id']} differs") for row in questions]
     return rows + [
         Difference(
@@ -148,6 +150,7 @@ async def _fold_kept(inside: Connection, ids: Iterable[str]) -> None:
         if folded:
             await store.save_executions(inside, [known for known, _ in folded])
             await store.save_questions(inside, [known for known, _ in folded])
+            await store.save_ends(inside, [known for known, _ in folded])
             await store.close_gaps(
                 inside, [known.state.id for known, last in folded if known.state.n >= last]
             )

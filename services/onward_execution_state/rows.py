@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 
 from onward.contract.events import event_type
-from onward.contract.execution import Execution
+from onward.contract.execution import Execution, Status
+from onward.contract.fingerprint import fingerprint_of
 from onward_execution_state.asked import QuestionRow
+from onward_execution_state.ended import EndRow
 from onward_execution_state.fold import Arrived, Known
 
 NUL, SHOWN_NUL = "\x00", "\ufffd"
@@ -39,6 +41,19 @@ def question_columns(found: Iterable[QuestionRow]) -> Columns:
     return [list(column) for column in zip(*made, strict=True)]
 
 
+def end_columns(found: Iterable[EndRow]) -> Columns:
+    """One list per column of `ends`, in the order of the statement that inserts them."""
+    made = [
+        (
+            end.execution_id, end.n, end.project, end.at, end.outcome, plain(end.reason), plain(end.task), end.queue,
+            plain(end.environment), plain(end.agent_id), plain(end.team_id), plain(end.version), end.wait_ms,
+            end.duration_ms, plain(end.fingerprint), plain(end.error_type), plain(end.error_message),
+        )
+        for end in found
+    ]  # fmt: skip
+    return [list(column) for column in zip(*made, strict=True)]
+
+
 def size_of(columns: Columns) -> list[int]:
     """How many bytes each execution's state takes."""
     return [len(state) for state in columns[-1]]
@@ -58,8 +73,13 @@ def _row(state: Execution, sequence: int, base: int) -> tuple[Any, ...]:
         state.retried_from, plain(state.agent_id), plain(state.team_id), state.attempt, state.retry.attempts,
         plain(state.worker_id), plain(state.error.type) if state.error else None, state.created_at,
         state.updated_at, state.first_started_at, state.completed_at, state.due,
-        state.status.value if state.ended else None, _encoder.encode(state),
+        state.status.value if state.ended else None, _fingerprint(state), _encoder.encode(state),
     )  # fmt: skip
+
+
+def _fingerprint(state: Execution) -> str | None:
+    failed = state.status is Status.FAILED and state.error is not None
+    return plain(fingerprint_of(state.error)) if failed else None
 
 
 def plain(text: str | None) -> str | None:

@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Time between two looks, of a thousand open executions each, for what was lost."""
     remind_seconds: float = 1.0
     """Time between two looks for questions that people are to be reminded of."""
+    stall_seconds: float = 300.0
+    """How long a running execution may be without an event or a log line before it is shown as stalled."""
     batch: int = 1000
     """Events projected in one transaction."""
     readers: int = 4
@@ -43,7 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if (
             self.horizon_seconds < 1
             or min(self.retention_seconds, self.reconcile_seconds, self.remind_seconds) <= 0
+            or self.stall_seconds <= 0
         ):
-            raise ValueError("horizon_seconds must be 1 or more, the times between looks above 0")
+            raise ValueError("horizon_seconds must be 1 or more, the other times above 0")
         if not (1 <= self.batch <= 5000 and self.readers >= 1):
             raise ValueError("batch must be 1 to 5000, readers 1 or more")

@@ -92,6 +92,13 @@ async def save_questions(connection: Connection, changed: Iterable[Known]) -> No
         await connection.execute(_SQL["save_questions"], *rows.question_columns(found))
 
 
+async def save_ends(connection: Connection, changed: Iterable[Known]) -> None:
+    """Writes the rows of their ends; one that is known already stays as it is."""
+    found = [end for known in changed for end in known.ends]
+    if found:
+        await connection.execute(_SQL["save_ends"], *rows.end_columns(found))
+
+
 async def quarantine(connection: Connection, source: Source, bad: list[Bad], now: datetime) -> None:
     """Keeps messages that cannot be projected."""
     await connection.execute(

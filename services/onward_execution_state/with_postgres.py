@@ -24,6 +24,12 @@ from onward_execution_state.maintenance.reconcile import Reconciler, ReconcileSe
 from onward_execution_state.maintenance.reminding import Reminder, RemindSettings
 from onward_execution_state.maintenance.repair import Repairer
 from onward_execution_state.maintenance.retention import Retention, RetentionSettings
+from onward_execution_state.maintenance.stalling import (
+    Stalling,
+    StallSettings,
+    nothing_usual,
+    quiet_after,
+)
 from onward_execution_state.maintenance.sweeping import Sweeper
 from onward_execution_state.migrate import migrate
 from onward_execution_state.moments import new_id
@@ -42,6 +48,7 @@ _GATHER_SECONDS = 0.02
 _CARRIED_AT_ONCE = 200
 _TRY_AGAIN_SECONDS = 0.5
 _SWEEP = timedelta(minutes=10)
+_STALLS = timedelta(seconds=5)
 
 
 class WithPostgres:
@@ -55,7 +62,8 @@ class WithPostgres:
         self._gathering: asyncio.TimerHandle | None = None
         life = life_of_events(bus.connection, time.monotonic)
         self._leaders = [
-            Leader(self._database, work) for work in ("reconciling", "retention", "sweeping", "reminding")
+            Leader(self._database, work)
+            for work in ("reconciling", "retention", "sweeping", "reminding", "stalling")
         ]
         self.projector = Projector(bus.events, self._database, life, metrics, most=settings.batch)
         self._projection = Loop("projection", _POLL, self.projector.run_once)
@@ -67,6 +75,7 @@ class WithPostgres:
             self._retention(metrics, life),
             self._sweeping(metrics, life),
             self._reminding(metrics),
+            self._stalling(metrics),
         ]
 
     def poke(self) -> None:
@@ -162,6 +171,17 @@ class WithPostgres:
         )
         every = timedelta(seconds=self._settings.remind_seconds)
         return Loop("reminding", every, self._quietly(reminder.run_once))
+
+    def _stalling(self, metrics: Metrics) -> Loop:
+        stalling = Stalling(
+            StallSettings(quiet_seconds=self._settings.stall_seconds),
+            leader=self._leaders[4],
+            lines=self._bus.lines,
+            quiet_after=partial(quiet_after, self._bus.config),
+            usual=nothing_usual,
+            metrics=metrics,
+        )
+        return Loop("stalling", _STALLS, self._quietly(stalling.run_once))
 
     def _quietly(self, run_once: RunOnce) -> RunOnce:
         """A round that finds Postgres or NATS away is no failure of its own: /readyz tells of that."""

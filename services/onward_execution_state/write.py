@@ -58,6 +58,7 @@ class Writer:
             if change.known:
                 sizes = await store.save_executions(self._connection, change.known)
                 await store.save_questions(self._connection, change.known)
+                await store.save_ends(self._connection, change.known)
             await self._note_gaps(change, now)
             await self._move(batch[-1].sequence, bad, now)
         self._remembered.put(change.known, sizes)

@@ -1,7 +1,7 @@
 """GET /executions and what belongs to one: read from its log, so never older than what was accepted."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,10 +9,11 @@ from litestar import get
 
 from onward.contract import events as ev
 from onward.contract import history
-from onward.contract.execution import Status
+from onward.contract.errors import Unavailable
+from onward.contract.execution import Execution, Status
 from onward.contract.log import Log
 from onward.contract.submission import PAGE
-from onward.contract.view import ExecutionView, view
+from onward.contract.view import ExecutionView, StallView, view
 from onward.http.answer import Answer, Headers, json_answer
 from onward.http.call import call_of
 from onward.http.query import read_query
@@ -24,6 +25,9 @@ from onward_gateway.waiting import until_ended
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=PAGE)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+LIVELY = timedelta(seconds=1)
+"""What something happened to so lately is not looked at for a stall."""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,6 +44,10 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retried_from: Text | None = None
     label: tuple[Annotated[str, msgspec.Meta(pattern="^[^=]+=", max_length=513)], ...] = ()
     """`name=value`; several must all hold."""
+    error: Text | None = None
+    """The fingerprint of the error that it failed with."""
+    stalled: bool | None = None
+    """Whether it runs and seems to make no progress."""
     since: datetime | None = None
     until: datetime | None = None
     q: Text | None = None
@@ -111,9 +119,10 @@ async def get_execution(request: Door) -> Answer:
     if _matches(call.headers.get(b"if-none-match"), etag):
         return Answer(304, b"", ((b"etag", etag),))
     headers: Headers = ((b"etag", etag),)
+    shown = view(execution, await _stall(gateway, execution))
     if asked.large == "whole":
-        return await large.whole(gateway, project, view(execution), headers)
-    return json_answer(view(execution), 200, headers)
+        return await large.whole(gateway, project, shown, headers)
+    return json_answer(shown, 200, headers)
 
 
 @get(
@@ -198,6 +207,16 @@ async def whole_history(gateway: Gateway, project: str, execution_id: str) -> Se
     older = await gateway.state.events(project, execution_id)
     by_n = {event.n: event for event in (*older, *stored)}
     return [by_n[n] for n in sorted(by_n)]
+
+
+async def _stall(gateway: Gateway, execution: Execution) -> StallView | None:
+    """What Postgres knows of one that is held and has been quiet; without Postgres it is shown all the same."""
+    if not execution.held or execution.ended or gateway.clock() - execution.updated_at < LIVELY:
+        return None
+    try:
+        return await gateway.state.stalled(execution.project, execution.id)
+    except Unavailable:
+        return None
 
 
 def _gone(request: Door) -> Any:

@@ -10,9 +10,12 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward.contract.errors import InvalidParameter, OnwardError, TooLarge, Unavailable
 from onward.contract.execution import Execution
+from onward.contract.view import StallView
 
 _SECONDS = 2.0
 _LIST_SECONDS = 5.0
+_BRIEFLY = 0.5
+"""For what an answer can do without."""
 _WHO = "execution_state"
 _MEANT: dict[str, type[OnwardError]] = {kind.code: kind for kind in (InvalidParameter, TooLarge)}
 """Refusals that are about what was asked; all others mean that it cannot answer just now."""
@@ -98,6 +101,12 @@ class State:
         """One execution; None proves that it was not in Postgres at that moment."""
         asked = {"project": project, "id": execution_id}
         found: Remembered | None = await self._ask("execution", asked, Remembered | None)
+        return found
+
+    async def stalled(self, project: str, execution_id: str) -> StallView | None:
+        """Why it seems to make no progress, if it does."""
+        asked = {"project": project, "id": execution_id}
+        found: StallView | None = await self._ask("stalled", asked, StallView | None, _BRIEFLY)
         return found
 
     async def events(self, project: str, execution_id: str) -> list[ev.AnyEvent]:

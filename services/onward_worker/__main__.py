@@ -59,6 +59,10 @@ async def announce(bus: Bus, project: str, registry: Registry, queues: tuple[str
         await config.keep(bus.connection, project, "task", task.name, msgspec.json.encode(task.spec))
 
 
+def _versions(registry: Registry) -> dict[str, str]:
+    return {name: task.spec.version for name, task in registry.tasks.items() if task.spec.version}
+
+
 async def work(stop: Stop, settings: Settings) -> None:
     """Run a worker until it is asked to stop; then drain it."""
     worker_id = new_id()
@@ -74,7 +78,7 @@ async def work(stop: Stop, settings: Settings) -> None:
         lines=bus.lines,
         objects=bus.objects,
         registry=registry,
-        owner=Owner(worker_id=worker_id, connection=worker_id),
+        owner=Owner(worker_id=worker_id, connection=worker_id, versions=_versions(registry)),
         moment=moment,
         now=lambda: datetime.now(UTC),
         scrub=declared(os.environ),

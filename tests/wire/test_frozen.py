@@ -36,7 +36,8 @@ ASKED = {
     "answer": AnswerCommand,
 }
 STORED = {
-    "execution": Execution, "task": TaskSpec, "task.on_exhausted": TaskSpec, "queue": QueueSpec, "key": KeySpec,
+    "execution": Execution, "task": TaskSpec, "task.on_exhausted": TaskSpec, "task.stalled_after": TaskSpec,
+    "queue": QueueSpec, "key": KeySpec,
     "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
     "log_chunk": Chunk,
 }  # fmt: skip

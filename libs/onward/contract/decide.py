@@ -36,6 +36,8 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
     worker_id: str
     connection: str
+    versions: dict[str, str] = {}
+    """Of its tasks, those that have one, by name."""
 
 
 class Hint(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +153,7 @@ def meet(state: Execution, hint: Hint, owner: Owner, moment: Moment) -> Claim | 
                 work_sequence=hint.work_sequence,
                 ack_subject=hint.ack_subject,
                 fired=None if state.ready else hint.fired,
+                version=owner.versions.get(state.task),
             ),
         )
     )

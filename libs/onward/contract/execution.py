@@ -159,6 +159,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fresh_from: int = 0
     """Checkpoints of events up to this n are forgotten (a retry from the start)."""
     worker_id: str | None = None
+    task_version: str | None = None
+    """Of the code that claimed it last."""
     connection: str | None = None
     work_sequence: int | None = None
     ack_subject: str | None = None
@@ -200,6 +202,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: RawOrNone = None
     error: Failure | None = None
     first_started_at: datetime | None = None
+    life_started_at: datetime | None = None
+    """The first claim of this life, where that is not the first life."""
     started_at: datetime | None = None
     completed_at: datetime | None = None
     trace: str | None = None

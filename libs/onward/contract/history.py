@@ -11,6 +11,7 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract.execution import ENDED, Execution
+from onward.contract.fingerprint import fingerprint_of
 from onward.contract.lifecycle.changes import step_id
 from onward.contract.lifecycle.guards import UNDO
 from onward.contract.log import Identity, checkpoints_in
@@ -286,5 +287,5 @@ def _error(error: ev.Failure | None) -> ErrorView | None:
         return None
     return ErrorView(
         type=error.type, message=error.message, stack=error.stack, retryable=error.retryable,
-        fingerprint=error.fingerprint,
+        fingerprint=fingerprint_of(error),
     )  # fmt: skip

@@ -152,6 +152,8 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeouts: TimeoutPolicy = TimeoutPolicy()
     version: str | None = None
     on_exhausted: str = "fail"
+    stalled_after: float | None = None
+    """Seconds without an event or a log line after which a running execution counts as stalled; None: the default."""
 
 
 class QueueSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

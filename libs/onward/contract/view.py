@@ -8,6 +8,7 @@ import msgspec
 
 from onward.contract.events import RawOrNone
 from onward.contract.execution import Execution, Progress
+from onward.contract.fingerprint import fingerprint_of
 
 PATH = "/api/v1/executions"
 
@@ -69,6 +70,15 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
+class StallView(msgspec.Struct, frozen=True, kw_only=True):
+    """Why it seems to make no progress; it may still come to its end."""
+
+    because: str
+    """`quiet`: no event and no log line for a while. `slow`: it runs longer than 99 of 100 of its task did."""
+    since: datetime
+    """Its last sign of life, or when it had run as long as those."""
+
+
 class ChildrenView(msgspec.Struct, frozen=True, kw_only=True):
     """The children that it has decided on, as far as it has heard of them."""
 
@@ -114,11 +124,14 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     output: RawOrNone
     error: ErrorView | None
     trace_id: str | None
+    task_version: str | None
+    """Of the code that runs it, or ran it last, as its worker announced it."""
+    stalled: StallView | None
     version: int
     links: dict[str, str]
 
 
-def view(state: Execution) -> ExecutionView:
+def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
     """`state` as it is shown."""
     first, end = state.first_started_at, state.completed_at
     here = f"{PATH}/{state.id}"
@@ -127,7 +140,7 @@ def view(state: Execution) -> ExecutionView:
         for name in (
             "id", "task", "task_id", "parent_id", "root_id", "retried_from", "agent_id", "team_id", "environment",
             "queue", "priority", "labels", "source", "submitted_by", "reason", "attempt", "worker_id", "progress",
-            "created_at", "completed_at", "input", "output",
+            "created_at", "completed_at", "input", "output", "task_version",
         )
     }  # fmt: skip
     return ExecutionView(
@@ -141,9 +154,10 @@ def view(state: Execution) -> ExecutionView:
         duration_ms=_ms(first, end),
         error=None if state.error is None else ErrorView(
             type=state.error.type, message=state.error.message, stack=state.error.stack,
-            retryable=state.error.retryable, fingerprint=state.error.fingerprint,
+            retryable=state.error.retryable, fingerprint=fingerprint_of(state.error),
         ),
         trace_id=_trace_id(state.trace),
+        stalled=stalled,
         version=state.n,
         children=_children(state),
         links=_links(state, here),

@@ -171,6 +171,7 @@ class Registry:
         self, *, name: str | None = None, queue: str = "default", priority: int = 5, retry: Retry | None = None,
         timeout: float | None = None, timeouts: Timeouts | None = None, version: str | None = None,
         process: bool = False, on_drift: OnDrift = "warn", on_exhausted: OnExhausted = "fail",
+        stalled_after: float | None = None,
     ) -> "_Decorator": ...  # fmt: skip
 
     def task(
@@ -187,6 +188,7 @@ class Registry:
         process: bool = False,
         on_drift: OnDrift = "warn",
         on_exhausted: OnExhausted = "fail",
+        stalled_after: float | None = None,
     ) -> Any:
         """Register a function as a task, under its own name unless one is given. `timeout`: seconds an attempt.
 
@@ -195,6 +197,7 @@ class Registry:
         the execution for repair. `on_exhausted`: what happens when the last attempt has failed: fail, hold, or ask.
 
         `process`: run it in a process of its own, which can be killed; for a plain def that another process can import.
+        `stalled_after`: seconds without a step, progress or log line after which it is shown as stalled.
         """
 
         def register(fn: Callable[..., Any]) -> Task[..., Any]:
@@ -213,6 +216,7 @@ class Registry:
                 timeouts=_limits(timeout, timeouts),
                 version=version,
                 on_exhausted=on_exhausted,
+                stalled_after=stalled_after,
             )
             task: Task[..., Any] = Task(fn, spec, takes, process=process)
             task.on_drift = on_drift

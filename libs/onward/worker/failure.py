@@ -1,12 +1,14 @@
 """An exception of a task's code as the log keeps it."""
 
-import hashlib
+import sysconfig
 import traceback
+from pathlib import Path
 
 import msgspec
 
 from onward.contract.errors import OnwardError
 from onward.contract.events import Failure
+from onward.contract.fingerprint import fingerprint
 from onward.contract.retry import RetryPolicy
 from onward.worker.again import worth_it
 
@@ -14,6 +16,11 @@ MAX_MESSAGE, MAX_STACK = 4_000, 16_000
 
 
 ANY = RetryPolicy()
+_FRAMES = 5
+_OURS = str(Path(__file__).resolve().parents[1])
+_PATHS = sysconfig.get_paths()
+_INSTALLED = (_PATHS["purelib"], _PATHS["platlib"])
+_STANDARD = _PATHS["stdlib"]
 
 
 def describe(error: BaseException, retry: RetryPolicy = ANY) -> Failure:
@@ -31,17 +38,28 @@ def describe(error: BaseException, retry: RetryPolicy = ANY) -> Failure:
         else f"{kind.__module__}.{kind.__qualname__}"
     )
     stack = "".join(traceback.format_exception(error))
-    # The place and the type, not the message: the same fault with other data has the same fingerprint.
-    frames = [f"{f.filename.rsplit('/', 1)[-1]}:{f.name}" for f in traceback.extract_tb(error.__traceback__)][
-        -8:
-    ]
+    message = _clean(str(error))[:MAX_MESSAGE]
     return Failure(
         type=name,
-        message=_clean(str(error))[:MAX_MESSAGE],
+        message=message,
         stack=_clean(stack)[-MAX_STACK:],
         retryable=not isinstance(error, OnwardError) and worth_it(error, retry),
-        fingerprint=hashlib.blake2b("|".join([name, *frames]).encode(), digest_size=8).hexdigest(),
+        fingerprint=fingerprint(name, message, _frames(error)),
     )
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where it was raised, in the author's code; line numbers move with each release, functions rarely."""
+    found = [
+        (f.filename, f"{Path(f.filename).name}:{f.name}") for f in traceback.extract_tb(error.__traceback__)
+    ]
+    code = [(file, place) for file, place in found if not file.startswith((_OURS, "<frozen"))]
+    own = [place for file, place in code if not _is_library(file)]
+    return (own or [place for _, place in code])[-_FRAMES:]
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith((*_INSTALLED, _STANDARD))
 
 
 def bad_input(error: msgspec.ValidationError) -> Failure:

@@ -44,20 +44,22 @@ select execution_id, n, sequence, body from events where execution_id = any($1::
 insert into executions (
     id, project, version, sequence, base_sequence, status, reason, ready, task, task_id, queue, route, environment,
     priority, labels, source, submitted_by, parent_id, root_id, retried_from, agent_id, team_id, attempt,
-    max_attempts, worker_id, error_type, created_at, updated_at, started_at, completed_at, due_at, outcome, state)
+    max_attempts, worker_id, error_type, created_at, updated_at, started_at, completed_at, due_at, outcome,
+    error_fingerprint, state)
 select * from unnest(
     $1::uuid[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::boolean[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::jsonb[], $16::text[],
     $17::text[], $18::uuid[], $19::uuid[], $20::uuid[], $21::text[], $22::text[], $23::integer[],
     $24::integer[], $25::text[], $26::text[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[],
-    $30::timestamptz[], $31::timestamptz[], $32::text[], $33::bytea[])
+    $30::timestamptz[], $31::timestamptz[], $32::text[], $33::text[], $34::bytea[])
 on conflict (id) do update set
     version = excluded.version, sequence = excluded.sequence, base_sequence = excluded.base_sequence,
     status = excluded.status, reason = excluded.reason, ready = excluded.ready, queue = excluded.queue,
     route = excluded.route, priority = excluded.priority, labels = excluded.labels, attempt = excluded.attempt,
     max_attempts = excluded.max_attempts, worker_id = excluded.worker_id, error_type = excluded.error_type,
     updated_at = excluded.updated_at, started_at = excluded.started_at, completed_at = excluded.completed_at,
-    due_at = excluded.due_at, outcome = excluded.outcome, state = excluded.state
+    due_at = excluded.due_at, outcome = excluded.outcome, error_fingerprint = excluded.error_fingerprint,
+    state = excluded.state
  where executions.version < excluded.version;
 
 -- name: save_questions
@@ -71,6 +73,17 @@ on conflict (execution_id, n) do update set
     version = excluded.version, status = excluded.status, remind_at = excluded.remind_at,
     reminded = excluded.reminded, body = excluded.body
  where questions.version < excluded.version;
+
+-- name: save_ends
+-- A terminal event tells the same whenever it is folded.
+insert into ends (
+    execution_id, n, project, at, outcome, reason, task, queue, environment, agent_id, team_id, version, wait_ms,
+    duration_ms, fingerprint, error_type, error_message)
+select * from unnest(
+    $1::uuid[], $2::integer[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::double precision[], $14::double precision[], $15::text[],
+    $16::text[], $17::text[])
+on conflict (execution_id, n) do nothing;
 
 -- name: quarantine
 -- The raw message, so that nothing is lost by going on.

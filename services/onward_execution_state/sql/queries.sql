@@ -2,8 +2,10 @@
 
 -- name: list_executions
 -- Newest first; the cursor is the place of the last one shown. $3 and $4 repeat what $2 says in words of the indexes.
-select id, created_at, state
+select id, created_at, state, because, since
   from executions
+  left join (select execution_id, version as seen, because, since from stalls) as stall
+    on execution_id = id and outcome is null and worker_id is not null and (because = 'slow' or seen = version)
  where project = $1
    and ($2::text[] is null or status = any($2))
    and (not $3::boolean or outcome is null)
@@ -20,6 +22,8 @@ select id, created_at, state
    and ($14::timestamptz is null or created_at < $14)
    and ($15::text is null or strpos(task, $15) > 0 or id between $16::uuid and $17::uuid)
    and ($21::uuid is null or retried_from = $21)
+   and ($22::text is null or error_fingerprint = $22)
+   and ($23::boolean is null or (execution_id is not null) = $23)
    and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
  order by created_at desc, id desc
  limit $20;
@@ -44,6 +48,14 @@ select sequence, at from positions where stream = $1 and incarnation = $2;
 
 -- name: execution
 select state, sequence from executions where project = $1 and id = $2;
+
+-- name: stalled
+-- Whether it seems to make no progress.
+select because, since
+  from stalls
+  join executions on id = execution_id and executions.project = $1
+ where execution_id = $2 and outcome is null and worker_id is not null
+   and (because = 'slow' or stalls.version = executions.version);
 
 -- name: events
 select n, body from events where project = $1 and execution_id = $2 and n > $3 order by n limit $4;

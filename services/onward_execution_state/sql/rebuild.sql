@@ -36,12 +36,13 @@ on conflict do nothing;
 -- name: take_place
 -- Locked in the order in which the projection writes, so that neither waits for the other in a circle. Whoever writes
 -- next finds another position than its own, and reads on from there.
-lock table public.events, public.executions, public.questions, public.gaps, public.event_quarantine, public.positions
+lock table public.events, public.executions, public.questions, public.ends, public.gaps, public.event_quarantine, public.positions
     in access exclusive mode;
-drop table public.events, public.executions, public.questions, public.gaps, public.event_quarantine, public.positions;
+drop table public.events, public.executions, public.questions, public.ends, public.gaps, public.event_quarantine, public.positions;
 alter table onward_fresh.events set schema public;
 alter table onward_fresh.executions set schema public;
 alter table onward_fresh.questions set schema public;
+alter table onward_fresh.ends set schema public;
 alter table onward_fresh.gaps set schema public;
 alter table onward_fresh.event_quarantine set schema public;
 alter table onward_fresh.positions set schema public;
@@ -73,6 +74,21 @@ select coalesce(here.execution_id, fresh.execution_id) as id,
        coalesce(here.question_id, fresh.question_id) as question_id
   from public.questions as here
   full join onward_fresh.questions as fresh on fresh.execution_id = here.execution_id and fresh.n = here.n
+  join public.executions as execution on execution.id = coalesce(here.execution_id, fresh.execution_id)
+  join onward_fresh.executions as again on again.id = execution.id and again.version = execution.version
+ where here is distinct from fresh and execution.sequence <= $1
+ order by 1, 2
+ limit $2;
+
+-- name: differing_ends
+-- Of executions whose rows agree. Their ids are the order in which they came to be known, and mean nothing here.
+select coalesce(here.execution_id, fresh.execution_id) as id, coalesce(here.n, fresh.n) as n
+  from (select execution_id, n, project, at, outcome, reason, task, queue, environment, agent_id, team_id, version,
+               wait_ms, duration_ms, fingerprint, error_type, error_message from public.ends) as here
+  full join
+       (select execution_id, n, project, at, outcome, reason, task, queue, environment, agent_id, team_id, version,
+               wait_ms, duration_ms, fingerprint, error_type, error_message from onward_fresh.ends) as fresh
+    on fresh.execution_id = here.execution_id and fresh.n = here.n
   join public.executions as execution on execution.id = coalesce(here.execution_id, fresh.execution_id)
   join onward_fresh.executions as again on again.id = execution.id and again.version = execution.version
  where here is distinct from fresh and execution.sequence <= $1

@@ -3,5 +3,7 @@
 from onward_execution_state.migrate import migrations
 
 
-def test_migrations_are_numbered_one_by_one():
-    assert [step.version for step in migrations()] == list(range(1, len(migrations()) + 1))
+def test_no_two_migrations_have_one_number():
+    numbers = [step.version for step in migrations()]
+
+    assert numbers == sorted(set(numbers))

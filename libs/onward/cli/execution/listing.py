@@ -28,15 +28,20 @@ WIDE_ENOUGH = 130
 )
 @click.option("--worker", metavar="ID", help="Only what this worker holds.")
 @click.option("--retried-from", metavar="ID", help="Only reruns of this execution.")
+@click.option("--error", metavar="FINGERPRINT", help="Only what failed with this error: see `onward errors list`.")
+@click.option("--stalled", is_flag=True, help="Only what runs and seems to make no progress.")
 @click.option("--since", type=options.time, help="Only created after: 1h (ago), or an RFC 3339 time.")
 @click.option("--until", type=options.time, help="Only created before.")
 @click.option("--search", metavar="TEXT", help="Only where this text is found.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
 @click.option("--all", "everything", is_flag=True, help="No limit.")
 @output
-def listing(*, limit: int, everything: bool, form: str, search: str | None, **filters: Any) -> None:
+def listing(
+    *, limit: int, everything: bool, form: str, search: str | None, stalled: bool, **filters: Any
+) -> None:
     """List executions, newest first."""
     here = session()
+    filters["stalled"] = "true" if stalled else None
     if filters["retried_from"]:
         filters["retried_from"] = ids.whole(here, filters["retried_from"])
     given = {name: value for name, value in {**filters, "q": search}.items() if value not in (None, ())}

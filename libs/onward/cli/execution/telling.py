@@ -17,6 +17,8 @@ _LONGEST = 2_000
 def status(one: Json) -> str:
     """Returns the status with its sign, and why where that is news."""
     sign, _ = table.MARKS.get(one["status"], ("?", ""))
+    if one.get("stalled"):
+        return f"{sign} {one['status']} (stalled)"
     return f"{sign} {one['status']}" + ("" if one["reason"] in _USUAL else f" ({one['reason']})")
 
 
@@ -90,6 +92,21 @@ def outcome(one: Json, here: Session) -> Iterator[str]:
         yield f"    {clean.text(why)}"
 
 
+_STALLED = {
+    "quiet": "no event and no log line",
+    "slow": "it runs longer than 99 of 100 of its task did,",
+}
+
+
+def stalled(one: Json, now: datetime) -> str | None:
+    """Why it seems to make no progress."""
+    found = one.get("stalled")
+    if not found:
+        return None
+    why = _STALLED.get(found["because"], found["because"])
+    return f"{why} since {words.local(found['since'])}  ({words.ago(found['since'], now)})"
+
+
 def children(counts: Json | None) -> str | None:
     """How its children stand."""
     if counts is None:
@@ -114,6 +131,7 @@ def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
         and f"{words.local(one['completed_at'])}  (took {words.duration(took(one, here))})",
         "goes on": one.get("due_at") and f"{words.local(one['due_at'])}  ({words.ago(one['due_at'], now)})",
         "progress": progress(one),
+        "stalled": stalled(one, now),
         "parent": one["parent_id"],
         "children": children(one.get("children")),
         "rerun of": one["retried_from"],

@@ -41,6 +41,8 @@ class Started(Event, frozen=True, kw_only=True, omit_defaults=True, tag="started
     ack_subject: str
     fired: int | None = None
     """The `n` of the event whose timer fired."""
+    version: str | None = None
+    """Of the task's code, as its worker announces it."""
 
 
 class AttemptFailed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="attempt_failed"):

@@ -27,8 +27,8 @@ def _started(s: Execution, e: ev.Started) -> dict[str, Any]:
         "worker_id": e.worker_id, "connection": e.connection, "work_sequence": e.work_sequence,
         "ack_subject": e.ack_subject, "waits": s.waits if e.fired is None else waiting.elapsed(s),
         "deadlines": {kind: at for kind, at in s.deadlines.items() if kind != "queue"},
-        "first_started_at": s.first_started_at or e.at, "started_at": e.at, **_NO_WANTS,
-        **_NO_TIMER,
+        "first_started_at": s.first_started_at or e.at, "started_at": e.at, "task_version": e.version,
+        "life_started_at": s.life_started_at or (e.at if s.lives > 1 else None), **_NO_WANTS, **_NO_TIMER,
     }  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def _retry_requested(s: Execution, e: ev.RetryRequested) -> dict[str, Any]:
         child_of = msgspec.structs.replace(child_of, life=e.life)
     return {
         "reason": "queued", "ready": True, "ready_by": e.n, "failures": 0, "recoveries": 0, "lives": s.lives + 1,
-        "life_from": e.at,
+        "life_from": e.at, "life_started_at": None,
         "completed_at": None, "error": None, "output": None, "progress": None, "cancel_because": None,
         "fresh_from": e.n if e.fresh else s.fresh_from, "input": s.input if e.input is None else e.input,
         "child_of": child_of, "drifted": 0,
