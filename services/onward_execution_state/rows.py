@@ -78,8 +78,9 @@ def _row(state: Execution, sequence: int, base: int) -> tuple[Any, ...]:
 
 
 def _fingerprint(state: Execution) -> str | None:
-    failed = state.status is Status.FAILED and state.error is not None
-    return plain(fingerprint_of(state.error)) if failed else None
+    if state.status is not Status.FAILED or state.error is None:
+        return None
+    return plain(fingerprint_of(state.error))
 
 
 def plain(text: str | None) -> str | None:

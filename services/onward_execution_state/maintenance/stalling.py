@@ -113,15 +113,15 @@ class Stalling:
         ids = [
             row["id"]
             for row in held
-            if row["started_at"] + long.get((row["project"], row["task"]), timedelta.max / 2) < now
+            if (limit_of := long.get((row["project"], row["task"]))) and row["started_at"] + limit_of < now
         ]
         found = []
         for row in await postgres.fetch(_SQL["states"], ids) if ids else []:
             state = rows.state_of(row["state"])
             began = state.first_started_at if state.lives == 1 else state.life_started_at
-            limit = long[state.project, state.task]
-            if began is not None and began + limit < now:
-                found.append(Stall(state.id, state.project, state.n, SLOW, began + limit))
+            due = None if began is None else began + long[state.project, state.task]
+            if due is not None and due < now:
+                found.append(Stall(state.id, state.project, state.n, SLOW, due))
         return found
 
     @staticmethod

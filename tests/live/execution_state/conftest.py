@@ -20,7 +20,10 @@ __all__ = ["database_url", "postgres"]
 
 NOW = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
 SOURCE = Source("ONWARD_EVENTS", "first")
-TABLES = ("events", "executions", "questions", "gaps", "positions", "event_quarantine", "repairs", "purges")
+TABLES = (
+    "events", "executions", "questions", "ends", "stalls", "gaps", "positions", "event_quarantine", "repairs",
+    "purges",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -23,10 +23,6 @@ async def test_each_migration_is_applied_once(connection):
     assert await migrate(connection, NOW) == []
 
 
-async def test_migrations_are_numbered_without_a_hole():
-    assert [step.version for step in migrations()] == list(range(1, len(migrations()) + 1))
-
-
 async def test_a_migration_that_was_changed_after_it_was_applied_is_refused(connection):
     await migrate(connection, NOW)
     changed = [msgspec.structs.replace(migrations()[0], statements="select 1"), *migrations()[1:]]

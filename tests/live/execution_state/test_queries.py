@@ -9,6 +9,7 @@ import pytest
 from onward.bus.depths import Depth
 from onward.contract import history
 from onward.contract.execution import Execution
+from onward.contract.fingerprint import fingerprint
 from onward.contract.view import view
 from onward.process.metrics import Metrics
 from onward_execution_state.database import Database
@@ -111,6 +112,7 @@ async def all_pages(ask, **question):
             return found
 
 
+BROKE = fingerprint("ValueError", "it broke")
 FILTERS = [
     ({}, lambda s: True),
     ({"status": ["running"]}, lambda s: s.status == "running"),
@@ -134,6 +136,8 @@ FILTERS = [
         {"until": (START + timedelta(seconds=25)).isoformat()},
         lambda s: s.created_at < START + timedelta(seconds=25),
     ),
+    ({"error": BROKE}, lambda s: s.status == "failed" and s.error.message == "it broke"),
+    ({"stalled": False}, lambda s: True),
     ({"q": "port"}, lambda s: s.task == "report"),
     ({"q": "019ca945"}, lambda s: s.id.startswith("019ca945")),
 ]

@@ -28,7 +28,9 @@ WIDE_ENOUGH = 130
 )
 @click.option("--worker", metavar="ID", help="Only what this worker holds.")
 @click.option("--retried-from", metavar="ID", help="Only reruns of this execution.")
-@click.option("--error", metavar="FINGERPRINT", help="Only what failed with this error: see `onward errors list`.")
+@click.option(
+    "--error", metavar="FINGERPRINT", help="Only what failed with this error: see `onward errors list`."
+)
 @click.option("--stalled", is_flag=True, help="Only what runs and seems to make no progress.")
 @click.option("--since", type=options.time, help="Only created after: 1h (ago), or an RFC 3339 time.")
 @click.option("--until", type=options.time, help="Only created before.")
