@@ -1,0 +1,17 @@
+"""Why an execution does not run, or why it ended: facts in, causes out. No clock, no I/O."""
+
+from onward.contract.explain.causes import CODES, Cause
+from onward.contract.explain.explain import Explanation, explain
+from onward.contract.explain.facts import Facts, LimitFact, QueueFact, Standing, WorkerFact
+
+__all__ = [
+    "CODES",
+    "Cause",
+    "Explanation",
+    "Facts",
+    "LimitFact",
+    "QueueFact",
+    "Standing",
+    "WorkerFact",
+    "explain",
+]

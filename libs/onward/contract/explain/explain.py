@@ -1,0 +1,84 @@
+"""Why an execution is where it is: every cause, the first one first."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from onward.contract.explain.causes import Cause, when
+from onward.contract.explain.ended import ended
+from onward.contract.explain.facts import Facts
+from onward.contract.explain.queued import estimated_start, queued
+from onward.contract.explain.running import held, on_its_way
+from onward.contract.explain.waiting import waiting
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an execution does not run, what its worker does, or why it ended; null, never omitted."""
+
+    id: str
+    status: str
+    reason: str | None
+    at: datetime
+    causes: list[Cause]
+    """At least one; what has to be done first is first."""
+    ahead: int | None
+    """How many of its class of the queue come first; null where it is not in line, or nobody could say."""
+    estimated_start: datetime | None
+    not_asked: list[str]
+    """What would have been worth knowing, and could not be asked just now."""
+
+
+def explain(facts: Facts) -> Explanation:
+    """All that can be said, from the facts."""
+    state = facts.state
+    causes = list(_causes(facts))
+    line = facts.standing if in_line(facts) else None
+    return Explanation(
+        id=state.id, status=state.status.value, reason=state.reason, at=facts.now, causes=causes,
+        ahead=line.ahead if line else None, estimated_start=estimated_start(facts) if line else None,
+        not_asked=list(facts.not_asked),
+    )  # fmt: skip
+
+
+def in_line(facts: Facts) -> bool:
+    """Whether nothing but its queue and the workers keeps it from starting."""
+    state = facts.state
+    if state.ended or state.held or state.paused:
+        return False
+    return state.ready or (state.due is not None and state.due <= facts.now)
+
+
+def _causes(facts: Facts) -> Iterator[Cause]:
+    state = facts.state
+    if state.ended:
+        yield from ended(facts)
+        return
+    if state.held:
+        yield from held(facts)
+    elif in_line(facts):
+        yield from on_its_way(facts)
+        if not state.ready:
+            yield _fired(facts)
+        yield from queued(facts)
+    else:
+        yield from waiting(facts)
+    yield from _deadlines(facts)
+
+
+def _fired(facts: Facts) -> Cause:
+    due = facts.state.due or facts.now
+    return Cause(
+        code="timer_fired", since=due, text=f"its time came {when(due, facts.now)}; a worker has to take it up",
+        fix="nothing to do, where a worker is free",
+    )  # fmt: skip
+
+
+def _deadlines(facts: Facts) -> Iterator[Cause]:
+    what = {"queue": "it has to be started", "execution": "it has to end"}
+    for kind, at in facts.state.deadlines.items():
+        if kind in what:
+            yield Cause(
+                code="deadline", text=f"{what[kind]} {when(at, facts.now)}, or it fails as timed out", until=at,
+                fix=f"give it more time: onward execution extend {facts.state.id}",
+            )  # fmt: skip

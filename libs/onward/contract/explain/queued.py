@@ -1,0 +1,171 @@
+"""Why an execution that could start has not been started: its queue, its limits, the workers, the line."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from onward.contract.explain.causes import EXECUTIONS, Cause, by, count, quoted, span, when
+from onward.contract.explain.facts import Facts, LimitFact, WorkerFact
+
+LATE = timedelta(seconds=15)
+"""Longer than a free worker leaves something that it could take."""
+_SHOWN = 3
+
+
+def queued(facts: Facts) -> Iterator[Cause]:
+    """Every reason why no worker has claimed it; at least one."""
+    found = list(_reasons(facts))
+    yield from found or [_any_moment(facts)]
+
+
+def estimated_start(facts: Facts) -> datetime | None:
+    """When it is its turn, if its class goes on emptying as it did; None where that cannot be said."""
+    standing = facts.standing
+    if standing is None or not standing.per_second:
+        return None
+    return facts.now + timedelta(seconds=(standing.ahead + 1) / standing.per_second)
+
+
+def _reasons(facts: Facts) -> Iterator[Cause]:
+    if facts.queue.paused:
+        yield _queue_paused(facts)
+    for limit in facts.limits:
+        yield _limited(facts, limit)
+    yield from _workers(facts)
+    if facts.standing is not None and facts.standing.ahead:
+        yield _ahead(facts, facts.standing.ahead)
+
+
+def _queue_paused(facts: Facts) -> Cause:
+    queue = facts.queue
+    return Cause(
+        code="queue_paused",
+        text=f"queue {queue.name} is paused{by(queue.paused_by)}{quoted(queue.paused_because)}",
+        fix=f"onward queue resume {queue.name}",
+        since=queue.paused_since, who=queue.paused_by, links={"queue": f"/api/v1/queues/{queue.name}"},
+    )  # fmt: skip
+
+
+def _limited(facts: Facts, limit: LimitFact) -> Cause:
+    what = f"key {limit.name}" if limit.kind == "key" else f"{limit.kind} {limit.name}"
+    if limit.kind == "rate" or limit.back_at is not None:
+        soon = f"; the next may start {when(limit.back_at, facts.now)}" if limit.back_at else ""
+        return Cause(
+            code="rate_limited", text=f"{what} starts at most {limit.most} in its period{soon}",
+            fix="wait, or raise the rate", until=limit.back_at,
+        )  # fmt: skip
+    held = ", ".join(limit.holders[:_SHOWN]) + (" …" if len(limit.holders) > _SHOWN else "")
+    place = f"; it is number {limit.place} in line" if limit.place else ""
+    return Cause(
+        code="limited",
+        text=f"{what} lets {limit.most} run at the same time{f', held by {held}' if held else ''}{place}",
+        fix="wait until one of them ends, cancel one, or raise the limit",
+        links={f"holder_{number}": f"{EXECUTIONS}/{one}" for number, one in enumerate(limit.holders[:_SHOWN], 1)},
+    )  # fmt: skip
+
+
+def _workers(facts: Facts) -> Iterator[Cause]:
+    here = [one for one in facts.workers if facts.queue.name in one.queues and one.status != "gone"]
+    able = [one for one in here if facts.state.task in one.tasks]
+    taking = [one for one in able if one.status == "listening"]
+    if not here:
+        yield _nobody(facts)
+    elif not able:
+        yield _not_offered(facts, here)
+    elif not taking:
+        yield _resting(facts, able)
+    elif all(one.busy >= one.slots for one in taking):
+        yield _full(facts, taking)
+
+
+def _nobody(facts: Facts) -> Cause:
+    queue, task = facts.queue.name, facts.state.task
+    elsewhere = sorted({q for one in _there(facts) if task in one.tasks for q in one.queues})
+    start = f"onward worker start --queue {queue}"
+    fix = start if facts.queue.known else f"onward queue create {queue}, then {start}"
+    if elsewhere:
+        fix += f"; workers that know {task} take from: {', '.join(elsewhere)}"
+    if not facts.queue.known:
+        return Cause(
+            code="queue_unknown", text=f"there is no queue {queue}, and no worker takes from it", fix=fix
+        )
+    gone = [one for one in facts.workers if queue in one.queues and one.status == "gone"]
+    if not gone:
+        return Cause(code="no_worker", text=f"no worker takes from queue {queue}; none did lately", fix=fix)
+    latest = max(gone, key=lambda one: one.last_seen)
+    return Cause(
+        code="no_worker", since=latest.last_seen, who=latest.worker_id, fix=fix,
+        text=f"no worker takes from queue {queue}; {latest.worker_id} did until {when(latest.last_seen, facts.now)}",
+    )  # fmt: skip
+
+
+def _not_offered(facts: Facts, here: list[WorkerFact]) -> Cause:
+    queue, task = facts.queue.name, facts.state.task
+    elsewhere = sorted({q for one in _there(facts) if task in one.tasks for q in one.queues})
+    fix = f"start a worker with this task: onward worker start MODULE --queue {queue}"
+    if elsewhere:
+        fix += f"; workers that know it take from: {', '.join(elsewhere)}"
+    text = f"{count(len(here), 'worker')} of queue {queue} {_verb(here, 'does', 'do')} not know task {task}"
+    return Cause(code="task_not_offered", text=text, fix=fix, links={"task": f"/api/v1/tasks/{task}"})
+
+
+def _resting(facts: Facts, able: list[WorkerFact]) -> Cause:
+    states = [f"{one.worker_id} is {one.status}" for one in able[:_SHOWN]]
+    paused = next((one for one in able if one.status == "paused"), None)
+    fix = f"onward worker resume {paused.worker_id}" if paused else None
+    return Cause(
+        code="workers_paused",
+        text=f"no worker of queue {facts.queue.name} takes anything new: {', '.join(states)}",
+        fix=fix or f"start another one: onward worker start --queue {facts.queue.name}",
+    )  # fmt: skip
+
+
+def _full(facts: Facts, taking: list[WorkerFact]) -> Cause:
+    busy, slots = sum(one.busy for one in taking), sum(one.slots for one in taking)
+    links = {
+        f"held_by_{number}": f"{EXECUTIONS}?worker={one.worker_id}"
+        for number, one in enumerate(taking[:_SHOWN], 1)
+    }
+    return Cause(
+        code="workers_full", links=links,
+        text=f"all slots are taken: {busy}/{slots} on {count(len(taking), 'worker')} of queue {facts.queue.name}",
+        fix="wait, start another worker, or give one more slots: onward worker start --slots N",
+    )  # fmt: skip
+
+
+def _ahead(facts: Facts, ahead: int) -> Cause:
+    start = estimated_start(facts)
+    soon = f"; at the present pace it starts in about {span(start - facts.now)}" if start else ""
+    cls = facts.state.route.rpartition(".")[2]
+    return Cause(
+        code="ahead", until=start, links={"queue": "/api/v1/queues"},
+        text=f"{ahead} ahead of it in class {cls} of queue {facts.queue.name}{soon}",
+        fix="raise its priority (7 to 9 come first), start more workers, or move it to another queue",
+    )  # fmt: skip
+
+
+def _any_moment(facts: Facts) -> Cause:
+    since = ready_since(facts)
+    if facts.now - since < LATE:
+        return Cause(
+            code="starting", since=since, fix="nothing to do: a free worker takes it at once",
+            text=f"a worker of queue {facts.queue.name} is free and is about to take it",
+        )  # fmt: skip
+    return Cause(
+        code="overlooked", since=since,
+        text=f"a worker of queue {facts.queue.name} is free and has not taken it for {span(facts.now - since)}",
+        fix="it is told to the workers again within a minute; onward doctor shows whether that works",
+    )  # fmt: skip
+
+
+def ready_since(facts: Facts) -> datetime:
+    """Since when a worker could have taken it."""
+    state = facts.state
+    return state.updated_at if state.ready or state.due is None else state.due
+
+
+def _there(facts: Facts) -> list[WorkerFact]:
+    return [one for one in facts.workers if one.status != "gone"]
+
+
+def _verb(many: list[WorkerFact], one: str, several: str) -> str:
+    return one if len(many) == 1 else several
