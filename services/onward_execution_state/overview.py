@@ -63,12 +63,12 @@ class Overview:
         self._workers = workers
         self._depths = depths
         self._facts = facts
-        self._clock = clock
+        self.clock = clock
 
     async def workers(self, data: bytes) -> list[WorkerView]:
         """The question `workers`."""
         asked = msgspec.json.decode(data, type=OfProject)
-        return self._workers.of_project(asked.project, self._clock())
+        return self._workers.of_project(asked.project, self.clock())
 
     async def queues(self, data: bytes) -> list[QueueView]:
         """The question `queues`: answered without Postgres too, by what WORK knows."""
@@ -112,6 +112,6 @@ class Overview:
             waiting=sum(view.waiting for view in classes.values()),
             running=None if by_route is None else sum(view.running or 0 for view in classes.values()),
             oldest=min(ages, default=None),
-            workers=self._workers.listening(project, name, self._clock()),
+            workers=self._workers.listening(project, name, self.clock()),
             classes=classes,
         )

@@ -10,7 +10,11 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward.contract.errors import InvalidParameter, OnwardError, TooLarge, Unavailable
 from onward.contract.execution import Execution
+<<<<<<< HEAD
 from onward.contract.view import StallView
+=======
+from onward.contract.explain import Standing
+>>>>>>> 5b34966 (execution explain: why it waits, who holds it up, how many come first, and what to do)
 
 _SECONDS = 2.0
 _LIST_SECONDS = 5.0
@@ -137,6 +141,15 @@ class State:
     async def queues(self, project: str) -> list[QueueDepth]:
         """Each queue, with what waits in it."""
         found: list[QueueDepth] = await self._ask("queues", {"project": project}, list[QueueDepth])
+        return found
+
+    async def standing(self, state: Execution, sequence: int) -> Standing:
+        """How many of its class of the queue come before an execution, and how fast they start."""
+        asked = {
+            "project": state.project, "id": state.id, "route": state.route, "sequence": sequence,
+            "created_at": state.created_at,
+        }  # fmt: skip
+        found: Standing = await self._ask("standing", asked, Standing)
         return found
 
     async def workers(self, project: str) -> list[WorkerView]:

@@ -114,6 +114,10 @@ class Client:
         """Yields the children of an execution, newest first."""
         yield from self._items(_of(execution_id, "children"), filters, limit)
 
+    def explain(self, execution_id: str) -> Json:
+        """Returns why an execution does not run, what its worker does, or why it ended."""
+        return self._json("GET", _of(execution_id, "explain"))
+
     def cancel(self, execution_id: str, reason: str | None = None) -> Json:
         """Asks to stop an execution; a second time changes nothing."""
         body = {} if reason is None else {"reason": reason}

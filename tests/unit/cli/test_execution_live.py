@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from onward.contract import events as ev
-from tests.unit.client.fake_gateway import raw
+from tests.unit.client.fake_gateway import raw, worker
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202etxt\x07"
 
@@ -80,6 +80,7 @@ def test_what_is_followed_into_a_pipe_comes_line_by_line(gateway, env):
 
 
 def test_watching_prints_each_change_until_the_end(onward, gateway):
+    gateway.workers = [worker()]
     one = gateway.submit()
 
     def act():

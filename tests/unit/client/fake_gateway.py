@@ -22,6 +22,7 @@ from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import Conflict, NotFound, Unauthorized, UnknownTask
 from onward.contract.execution import Execution
+from onward.contract.explain import Facts, QueueFact, WorkerFact, explain
 from onward.contract.lifecycle import fold
 from onward.contract.log import Log, Stored
 from onward.contract.submission import AmendCommand, RetryCommand, Submission
@@ -159,6 +160,8 @@ class FakeGateway:
                 return 200, self.objects[name], {}
             case "GET", ["executions", one, "children"]:
                 return 200, self._listed(request, parent=self.resolve(one)), {}
+            case "GET", ["executions", one, "explain"]:
+                return 200, self._explained(self.resolve(one)), {}
             case "GET", ["executions", one, part]:
                 derive = {"events": _events, "attempts": history.attempts, "steps": history.steps,
                           "checkpoints": history.checkpoints}[part]  # fmt: skip
@@ -182,6 +185,21 @@ class FakeGateway:
             case "GET", ["queues"]:
                 return 200, page([self._queue()], request), {}
         raise NotFound("there is nothing at this address")
+
+    def _explained(self, one: str) -> Any:
+        state, at = self.state(one), datetime.now(UTC)
+        workers = tuple(
+            WorkerFact(
+                worker_id=w["worker_id"], status=w["status"], queues=tuple(w["queues"]), tasks=tuple(w["tasks"]),
+                slots=w["slots"], busy=w["busy"], last_seen=at,
+            )
+            for w in self.workers
+        )  # fmt: skip
+        return explain(
+            Facts(
+                now=at, state=state, events=tuple(self.logs[one]), queue=QueueFact(name=state.queue), workers=workers
+            )
+        )  # fmt: skip
 
     def _queue(self) -> dict[str, Any]:
         return {

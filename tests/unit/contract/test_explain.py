@@ -44,6 +44,9 @@ def codes(given):
 
 SUSPENDED = (ev.Suspended, {"reason": "waiting", "due": None})
 SPAWNED = (ev.ChildrenSpawned, {"inputs": (raw(1), raw(2))})
+ONE_FAILED = (
+    ev.ChildrenDone, {"ends": (ev.ChildEnd(group="map", born=3, index=0, outcome="failed"),), "wake": None},
+)  # fmt: skip
 UNDOABLE = (ev.CheckpointReached, {"name": "charge", "undo": "refund"})
 LATER = (ev.Submitted, {"wake": None, "due": NOW + timedelta(seconds=90), "actor": "key:ann"})
 BY_ANN = {"actor": "key:ann", "because": "the index is rebuilt"}
@@ -100,7 +103,7 @@ CASES = {
     "waiting_for_event": (facts(ev.Started, ev.EventAwaited, SUSPENDED), "the event paid", "execution send"),
     "waiting_for_children": (
         facts(
-            ev.Started, SPAWNED, (ev.ChildrenDone, {"ends": (ev.ChildEnd(group="map", born=3, index=0, outcome="failed"),), "wake": None}),
+            ev.Started, SPAWNED, ONE_FAILED,
             (ev.Suspended, {"reason": "waiting_for_children", "due": None, "children": {"map": 2}}),
             failed_children=("child-0",),
         ),
@@ -122,7 +125,8 @@ CASES = {
     ),
     "undoing": (facts(ev.Started, UNDOABLE, ev.Compensating), "first it undoes: charge", "execution logs"),
     "running": (
-        facts(ev.Started, (ev.StepStarted, {"name": "charge"})), "worker w1 runs attempt 1 of it, in step charge", "--follow",
+        facts(ev.Started, (ev.StepStarted, {"name": "charge"})), "worker w1 runs attempt 1 of it, in step charge",
+        "--follow",
     ),
     "stalled": (facts(ev.Started, now=NOW + HOUR), "nothing was saved or said of progress for 60 min", "--tail"),
     "deadline": (
@@ -133,7 +137,8 @@ CASES = {
     "cancelled": (facts((ev.Cancelled, BY_ANN)), 'it was cancelled by key:ann ("the index is rebuilt")', "retry"),
     "failed_error": (
         facts(ev.Started, ev.StepFailed, (ev.Failed, {"error": FATAL})),
-        "it failed (error) after 1 attempt in step one: ValueError: no; an error of this kind is not tried again", "retry",
+        "it failed (error) after 1 attempt in step one: ValueError: no; an error of this kind is not tried again",
+        "retry",
     ),
     **{
         f"failed_{reason}": (

@@ -8,6 +8,10 @@ from onward.cli.lazy import LazyGroup
 COMMANDS = {
     "list": ("onward.cli.execution.listing:listing", "List executions, newest first."),
     "get": ("onward.cli.execution.details:get", "Show one execution."),
+    "explain": (
+        "onward.cli.execution.explaining:explain",
+        "Tell why an execution waits, runs or ended, and what to do.",
+    ),
     "logs": ("onward.cli.execution.live:logs", "Print the log of an execution."),
     "watch": ("onward.cli.execution.live:watch", "Print each change of an execution until it ends."),
     "cancel": ("onward.cli.execution.control:cancel", "Stop executions."),

@@ -1,9 +1,11 @@
 """`onward execution get | events | steps | attempts | checkpoints`."""
 
+from collections.abc import Iterator
+
 import click
 
-from onward.cli import ids, show, words
-from onward.cli.execution import telling
+from onward.cli import clean, ids, show, words
+from onward.cli.execution import explaining, telling
 from onward.cli.options import output
 from onward.cli.session import Session, session
 from onward.cli.table import MARKS
@@ -36,7 +38,7 @@ def get(id: str, form: str) -> None:
     """Show one execution."""
     here = session()
     found = here.client.get(ids.whole(here, id))
-    show.record(here, form, found, lambda: telling.summary(found, here))
+    show.record(here, form, found, lambda: _summary(found, here))
     if form == "table":
         _what_next(here, found)
 
@@ -109,6 +111,12 @@ def checkpoints(id: str, form: str) -> None:
     ]
     if not show.records(here, form, here.client.checkpoints(ids.whole(here, id)), columns):
         here.note("nothing is saved yet")
+
+
+def _summary(found: show.Json, here: Session) -> Iterator[str]:
+    yield from telling.summary(found, here)
+    if why := explaining.briefly(found, here):
+        yield f"  {'why':<11}{clean.cell(why)}"
 
 
 def _what_next(here: Session, found: show.Json) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 
 from onward.cli import clean, exits, ids, show, table, words
-from onward.cli.execution import telling
+from onward.cli.execution import explaining, telling
 from onward.cli.exits import EXPLAINED
 from onward.cli.options import LEVELS, output
 from onward.cli.session import Session, session
@@ -159,6 +159,8 @@ def _changes(here: Session, versions: Iterable[show.Json], form: str, *, aside: 
             show.streamed(here, form, found)
             continue
         now = telling.change(found, here)
+        if why := explaining.briefly(found, here):
+            now += f"\n    {clean.text(why)}"
         # Aside from an outcome, the outcome itself is told by whoever waits for it.
         if now != told and not (aside and found["completed_at"]):
             told = now

@@ -1,7 +1,7 @@
 """Why an execution does not run, or why it ended: facts in, causes out. No clock, no I/O."""
 
 from onward.contract.explain.causes import CODES, Cause
-from onward.contract.explain.explain import Explanation, explain
+from onward.contract.explain.explain import Explanation, explain, in_line
 from onward.contract.explain.facts import Facts, LimitFact, QueueFact, Standing, WorkerFact
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "Standing",
     "WorkerFact",
     "explain",
+    "in_line",
 ]

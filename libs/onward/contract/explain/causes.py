@@ -47,7 +47,7 @@ CODES = {
 """Every code that an explanation may hold, and what it means. They do not change."""
 
 
-class Cause(msgspec.Struct, frozen=True, kw_only=True):
+class Cause(msgspec.Struct, frozen=True):
     """One reason why an execution is where it is; null, never omitted."""
 
     code: str

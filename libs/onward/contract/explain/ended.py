@@ -33,7 +33,7 @@ def _completed(state: Execution) -> Cause:
     if state.completed_at and state.first_started_at:
         took = f" in {span(state.completed_at - state.first_started_at)}"
     return Cause(
-        code="completed", text=f"it completed{took}, after {count(state.attempt, 'attempt')}", since=state.completed_at,
+        "completed", text=f"it completed{took}, after {count(state.attempt, 'attempt')}", since=state.completed_at,
         fix=f"nothing to do; to do it again: onward execution rerun {state.id}", links=_links(state),
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ def _cancelled(facts: Facts) -> Cause:
     done = facts.last(ev.Cancelled)
     who = (asked.actor if asked else None) or (done.actor if done else None)
     return Cause(
-        code="cancelled", text=f"it was cancelled{by(who)}{quoted(state.reason)}", since=state.completed_at, who=who,
+        "cancelled", text=f"it was cancelled{by(who)}{quoted(state.reason)}", since=state.completed_at, who=who,
         fix=f"to go on with it: onward execution retry {state.id}", links=_links(state),
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ def _failed(facts: Facts) -> Cause:
     if error is not None and not error.retryable and reason == "error":
         text += "; an error of this kind is not tried again"
     return Cause(
-        code=code, text=text[:2000], fix=_FIX.get(reason, _FIX["error"]).format(id=state.id), since=state.completed_at,
+        code, text=text[:2000], fix=_FIX.get(reason, _FIX["error"]).format(id=state.id), since=state.completed_at,
         links=_links(state),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from onward.contract.execution import Execution
 from onward.contract.explain.causes import Cause, when
 from onward.contract.explain.ended import ended
 from onward.contract.explain.facts import Facts
@@ -33,7 +34,7 @@ def explain(facts: Facts) -> Explanation:
     """All that can be said, from the facts."""
     state = facts.state
     causes = list(_causes(facts))
-    line = facts.standing if in_line(facts) else None
+    line = facts.standing if in_line(state, facts.now) else None
     return Explanation(
         id=state.id, status=state.status.value, reason=state.reason, at=facts.now, causes=causes,
         ahead=line.ahead if line else None, estimated_start=estimated_start(facts) if line else None,
@@ -41,12 +42,11 @@ def explain(facts: Facts) -> Explanation:
     )  # fmt: skip
 
 
-def in_line(facts: Facts) -> bool:
+def in_line(state: Execution, now: datetime) -> bool:
     """Whether nothing but its queue and the workers keeps it from starting."""
-    state = facts.state
     if state.ended or state.held or state.paused:
         return False
-    return state.ready or (state.due is not None and state.due <= facts.now)
+    return state.ready or (state.due is not None and state.due <= now)
 
 
 def _causes(facts: Facts) -> Iterator[Cause]:
@@ -56,7 +56,7 @@ def _causes(facts: Facts) -> Iterator[Cause]:
         return
     if state.held:
         yield from held(facts)
-    elif in_line(facts):
+    elif in_line(state, facts.now):
         yield from on_its_way(facts)
         if not state.ready:
             yield _fired(facts)
@@ -69,7 +69,7 @@ def _causes(facts: Facts) -> Iterator[Cause]:
 def _fired(facts: Facts) -> Cause:
     due = facts.state.due or facts.now
     return Cause(
-        code="timer_fired", since=due, text=f"its time came {when(due, facts.now)}; a worker has to take it up",
+        "timer_fired", since=due, text=f"its time came {when(due, facts.now)}; a worker has to take it up",
         fix="nothing to do, where a worker is free",
     )  # fmt: skip
 
@@ -79,6 +79,6 @@ def _deadlines(facts: Facts) -> Iterator[Cause]:
     for kind, at in facts.state.deadlines.items():
         if kind in what:
             yield Cause(
-                code="deadline", text=f"{what[kind]} {when(at, facts.now)}, or it fails as timed out", until=at,
+                "deadline", text=f"{what[kind]} {when(at, facts.now)}, or it fails as timed out", until=at,
                 fix=f"give it more time: onward execution extend {facts.state.id}",
             )  # fmt: skip

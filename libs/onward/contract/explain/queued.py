@@ -38,7 +38,7 @@ def _reasons(facts: Facts) -> Iterator[Cause]:
 def _queue_paused(facts: Facts) -> Cause:
     queue = facts.queue
     return Cause(
-        code="queue_paused",
+        "queue_paused",
         text=f"queue {queue.name} is paused{by(queue.paused_by)}{quoted(queue.paused_because)}",
         fix=f"onward queue resume {queue.name}",
         since=queue.paused_since, who=queue.paused_by, links={"queue": f"/api/v1/queues/{queue.name}"},
@@ -50,13 +50,13 @@ def _limited(facts: Facts, limit: LimitFact) -> Cause:
     if limit.kind == "rate" or limit.back_at is not None:
         soon = f"; the next may start {when(limit.back_at, facts.now)}" if limit.back_at else ""
         return Cause(
-            code="rate_limited", text=f"{what} starts at most {limit.most} in its period{soon}",
+            "rate_limited", text=f"{what} starts at most {limit.most} in its period{soon}",
             fix="wait, or raise the rate", until=limit.back_at,
         )  # fmt: skip
     held = ", ".join(limit.holders[:_SHOWN]) + (" …" if len(limit.holders) > _SHOWN else "")
     place = f"; it is number {limit.place} in line" if limit.place else ""
     return Cause(
-        code="limited",
+        "limited",
         text=f"{what} lets {limit.most} run at the same time{f', held by {held}' if held else ''}{place}",
         fix="wait until one of them ends, cancel one, or raise the limit",
         links={f"holder_{number}": f"{EXECUTIONS}/{one}" for number, one in enumerate(limit.holders[:_SHOWN], 1)},
@@ -85,15 +85,13 @@ def _nobody(facts: Facts) -> Cause:
     if elsewhere:
         fix += f"; workers that know {task} take from: {', '.join(elsewhere)}"
     if not facts.queue.known:
-        return Cause(
-            code="queue_unknown", text=f"there is no queue {queue}, and no worker takes from it", fix=fix
-        )
+        return Cause("queue_unknown", text=f"there is no queue {queue}, and no worker takes from it", fix=fix)
     gone = [one for one in facts.workers if queue in one.queues and one.status == "gone"]
     if not gone:
-        return Cause(code="no_worker", text=f"no worker takes from queue {queue}; none did lately", fix=fix)
+        return Cause("no_worker", text=f"no worker takes from queue {queue}; none did lately", fix=fix)
     latest = max(gone, key=lambda one: one.last_seen)
     return Cause(
-        code="no_worker", since=latest.last_seen, who=latest.worker_id, fix=fix,
+        "no_worker", since=latest.last_seen, who=latest.worker_id, fix=fix,
         text=f"no worker takes from queue {queue}; {latest.worker_id} did until {when(latest.last_seen, facts.now)}",
     )  # fmt: skip
 
@@ -105,7 +103,7 @@ def _not_offered(facts: Facts, here: list[WorkerFact]) -> Cause:
     if elsewhere:
         fix += f"; workers that know it take from: {', '.join(elsewhere)}"
     text = f"{count(len(here), 'worker')} of queue {queue} {_verb(here, 'does', 'do')} not know task {task}"
-    return Cause(code="task_not_offered", text=text, fix=fix, links={"task": f"/api/v1/tasks/{task}"})
+    return Cause("task_not_offered", text=text, fix=fix, links={"task": f"/api/v1/tasks/{task}"})
 
 
 def _resting(facts: Facts, able: list[WorkerFact]) -> Cause:
@@ -113,7 +111,7 @@ def _resting(facts: Facts, able: list[WorkerFact]) -> Cause:
     paused = next((one for one in able if one.status == "paused"), None)
     fix = f"onward worker resume {paused.worker_id}" if paused else None
     return Cause(
-        code="workers_paused",
+        "workers_paused",
         text=f"no worker of queue {facts.queue.name} takes anything new: {', '.join(states)}",
         fix=fix or f"start another one: onward worker start --queue {facts.queue.name}",
     )  # fmt: skip
@@ -126,7 +124,7 @@ def _full(facts: Facts, taking: list[WorkerFact]) -> Cause:
         for number, one in enumerate(taking[:_SHOWN], 1)
     }
     return Cause(
-        code="workers_full", links=links,
+        "workers_full", links=links,
         text=f"all slots are taken: {busy}/{slots} on {count(len(taking), 'worker')} of queue {facts.queue.name}",
         fix="wait, start another worker, or give one more slots: onward worker start --slots N",
     )  # fmt: skip
@@ -137,7 +135,7 @@ def _ahead(facts: Facts, ahead: int) -> Cause:
     soon = f"; at the present pace it starts in about {span(start - facts.now)}" if start else ""
     cls = facts.state.route.rpartition(".")[2]
     return Cause(
-        code="ahead", until=start, links={"queue": "/api/v1/queues"},
+        "ahead", until=start, links={"queue": "/api/v1/queues"},
         text=f"{ahead} ahead of it in class {cls} of queue {facts.queue.name}{soon}",
         fix="raise its priority (7 to 9 come first), start more workers, or move it to another queue",
     )  # fmt: skip
@@ -147,11 +145,11 @@ def _any_moment(facts: Facts) -> Cause:
     since = ready_since(facts)
     if facts.now - since < LATE:
         return Cause(
-            code="starting", since=since, fix="nothing to do: a free worker takes it at once",
+            "starting", since=since, fix="nothing to do: a free worker takes it at once",
             text=f"a worker of queue {facts.queue.name} is free and is about to take it",
         )  # fmt: skip
     return Cause(
-        code="overlooked", since=since,
+        "overlooked", since=since,
         text=f"a worker of queue {facts.queue.name} is free and has not taken it for {span(facts.now - since)}",
         fix="it is told to the workers again within a minute; onward doctor shows whether that works",
     )  # fmt: skip

@@ -39,7 +39,7 @@ def on_its_way(facts: Facts) -> Iterator[Cause]:
         yield _recovering(facts)
     elif isinstance(last := facts.events[-1] if facts.events else None, ev.Released):
         yield Cause(
-            code="handed_back", text=f"worker {last.worker_id} drained and handed it back with its checkpoints",
+            "handed_back", text=f"worker {last.worker_id} drained and handed it back with its checkpoints",
             fix="nothing to do: another worker goes on with it", since=last.at, who=last.worker_id,
         )  # fmt: skip
 
@@ -55,9 +55,7 @@ def cancelling(facts: Facts) -> Cause:
         what, fix = f"worker {state.worker_id} stops it", "nothing to do: it is forced after its grace"
     else:
         what, fix = "the next look at it ends it", "nothing to do"
-    return Cause(
-        code="cancelling", text=f"{asked}; {what}", fix=fix, since=event.at if event else None, who=who
-    )
+    return Cause("cancelling", text=f"{asked}; {what}", fix=fix, since=event.at if event else None, who=who)
 
 
 def undoing(facts: Facts) -> Cause:
@@ -66,7 +64,7 @@ def undoing(facts: Facts) -> Cause:
     error = state.ending.error if state.ending else state.error
     why = f"{error.type}: {error.message}" if error else "an error"
     return Cause(
-        code="undoing", text=f"it fails with {why}; first it undoes: {_undoable(facts) or 'nothing is left'}"[:1000],
+        "undoing", text=f"it fails with {why}; first it undoes: {_undoable(facts) or 'nothing is left'}"[:1000],
         fix=f"nothing to do; the log says how it goes: onward execution logs {state.id}",
         since=event.at if event else None,
     )  # fmt: skip
@@ -81,7 +79,7 @@ def _pausing(facts: Facts) -> Cause:
     event: ev.Paused | None = facts.last(ev.Paused)
     who = event.actor if event else None
     return Cause(
-        code="pausing", since=event.at if event else None, who=who,
+        "pausing", since=event.at if event else None, who=who,
         text=f"it was paused{by(who)}{quoted(event.because if event else None)}; its worker ends the steps that run",
         fix=f"onward execution resume {facts.state.id}",
     )  # fmt: skip
@@ -93,7 +91,7 @@ def _recovering(facts: Facts) -> Cause:
     times = facts.state.recoveries
     again = f", for the {times}th time without a checkpoint" if times > 1 else ""
     return Cause(
-        code="recovering", text=f"its worker {who or ''} was lost{again}; it goes on from its checkpoints",
+        "recovering", text=f"its worker {who or ''} was lost{again}; it goes on from its checkpoints",
         fix="nothing to do: another worker takes it up", since=event.at if event else None, who=who,
     )  # fmt: skip
 
@@ -102,7 +100,7 @@ def _silent(facts: Facts) -> Cause:
     state, owner = facts.state, facts.owner
     heard = f" since {when(owner.last_seen, facts.now)}" if owner else ""
     return Cause(
-        code="worker_silent", text=f"worker {state.worker_id} holds it and was not heard of{heard}",
+        "worker_silent", text=f"worker {state.worker_id} holds it and was not heard of{heard}",
         fix="nothing to do: another worker is told within 20 s, and takes it up where one is free",
         since=owner.last_seen if owner else None, who=state.worker_id, links={"workers": "/api/v1/workers"},
     )  # fmt: skip
@@ -116,11 +114,11 @@ def _running(facts: Facts) -> Cause:
     where = f"worker {state.worker_id} runs attempt {state.attempt} of it{_step(facts)}"
     if quiet < STALLED:
         return Cause(
-            code="running", text=f"{where}; last event {when(sign, facts.now)}", since=state.started_at,
+            "running", text=f"{where}; last event {when(sign, facts.now)}", since=state.started_at,
             who=state.worker_id, fix=f"follow it: onward execution logs {state.id} --follow", links=links,
         )  # fmt: skip
     return Cause(
-        code="stalled", since=sign, who=state.worker_id, links=links,
+        "stalled", since=sign, who=state.worker_id, links=links,
         text=f"{where}, but nothing was saved or said of progress for {span(quiet)}",
         fix=f"see what it does: onward execution logs {state.id} --tail 20; stop it: onward execution cancel "
         f"{state.id}; a heartbeat limit of its task ends such an attempt by itself",

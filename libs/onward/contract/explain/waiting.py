@@ -34,7 +34,7 @@ def paused(facts: Facts) -> Cause:
     event: ev.Paused | None = facts.last(ev.Paused)
     who = event.actor if event else None
     return Cause(
-        code="paused", text=f"it is paused{by(who)}{quoted(event.because if event else None)}",
+        "paused", text=f"it is paused{by(who)}{quoted(event.because if event else None)}",
         fix=f"onward execution resume {facts.state.id}", since=event.at if event else None, who=who,
     )  # fmt: skip
 
@@ -42,7 +42,7 @@ def paused(facts: Facts) -> Cause:
 def _delayed(facts: Facts) -> Cause:
     due = facts.state.due or facts.now
     return Cause(
-        code="delayed", text=f"it is to start at {_clock(due)}, {when(due, facts.now)}",
+        "delayed", text=f"it is to start at {_clock(due)}, {when(due, facts.now)}",
         fix=f"submit it again without a delay: onward execution rerun {facts.state.id}",
         since=facts.state.created_at, until=due, who=facts.state.submitted_by,
     )  # fmt: skip
@@ -53,7 +53,7 @@ def _retrying(facts: Facts) -> Cause:
     error = state.error
     after = f" after {error.type}: {error.message}" if error else ""
     return Cause(
-        code="retrying", until=due, since=state.updated_at, links={"logs": f"{EXECUTIONS}/{state.id}/logs"},
+        "retrying", until=due, since=state.updated_at, links={"logs": f"{EXECUTIONS}/{state.id}/logs"},
         text=f"attempt {state.attempt + 1} of {state.retry.attempts} starts {when(due, facts.now)}{after}"[:1000],
         fix=f"nothing to do; look at what failed: onward execution logs {state.id}",
     )  # fmt: skip
@@ -67,7 +67,7 @@ def _one(facts: Facts, key: str, wait: Wait) -> Iterator[Cause]:
             yield _event(facts, wait)
         case _ if wait.until is not None and facts.state.due is not None and wait.until >= facts.state.due:
             yield Cause(
-                code="sleeping", text=f"it sleeps until {_clock(wait.until)}, {when(wait.until, facts.now)}",
+                "sleeping", text=f"it sleeps until {_clock(wait.until)}, {when(wait.until, facts.now)}",
                 fix="nothing to do: it goes on by itself", until=wait.until,
             )  # fmt: skip
 
@@ -79,7 +79,7 @@ def _question(facts: Facts, key: str, wait: Wait) -> Cause:
     deadline = f", until {_clock(wait.until)} ({after})" if wait.until else ""
     which = f" --question {key}" if len(_open_questions(facts)) > 1 else ""
     return Cause(
-        code="waiting_for_input", text=f'it waits for{to} to answer "{wait.text}"{choices}{deadline}',
+        "waiting_for_input", text=f'it waits for{to} to answer "{wait.text}"{choices}{deadline}',
         fix=f"onward execution answer {facts.state.id} ANSWER{which}", since=wait.asked_at, until=wait.until,
         who=wait.to, links={"answer": f"{EXECUTIONS}/{facts.state.id}/answer"},
     )  # fmt: skip
@@ -93,7 +93,7 @@ def _event(facts: Facts, wait: Wait) -> Cause:
     begun = next((event.at for event in facts.events if event.n == wait.n), None)
     deadline = f", until {_clock(wait.until)}" if wait.until else ""
     return Cause(
-        code="waiting_for_event", text=f"it waits for the event {wait.event}{deadline}",
+        "waiting_for_event", text=f"it waits for the event {wait.event}{deadline}",
         fix=f"onward execution send {facts.state.id} {wait.event} VALUE", since=begun, until=wait.until,
         links={"send": f"{EXECUTIONS}/{facts.state.id}/events"},
     )  # fmt: skip
@@ -107,7 +107,7 @@ def _children(facts: Facts, name: str, group: Group, wanted: int) -> Cause:
     links = {"children": f"{EXECUTIONS}/{ident}/children"}
     links |= {f"failed_{number}": f"{EXECUTIONS}/{one}" for number, one in enumerate(some, 1)}
     return Cause(
-        code="waiting_for_children", since=facts.state.updated_at, links=links,
+        "waiting_for_children", since=facts.state.updated_at, links=links,
         text=f"{group.done} of {count(wanted, 'child').replace('childs', 'children')} of {name} have ended{bad}{told}",
         fix=f"see which are open: onward execution children {ident} --status pending --status running",
     )  # fmt: skip

@@ -1,0 +1,135 @@
+"""GET /executions/{id}/explain: gathers what there is to know, and has the contract say what follows from it."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from litestar import get
+
+from onward.contract import events as ev
+from onward.contract import ids
+from onward.contract.errors import Unavailable
+from onward.contract.execution import Execution
+from onward.contract.explain import Explanation, Facts, QueueFact, Standing, WorkerFact, explain, in_line
+from onward.contract.log import Log
+from onward.contract.submission import Heartbeat
+from onward.http.answer import Answer, json_answer
+from onward.http.call import call_of
+from onward.http.query import read_query
+from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.routes import ONE, Door, NoQuery, Operation, describe
+from onward_gateway.state import Remembered, WorkerView
+
+T = TypeVar("T")
+_SHOWN_CHILDREN = 3
+
+
+@get(
+    ONE + "/explain",
+    opt=describe(
+        Operation(
+            summary="Why an execution waits, what its worker does, or why it ended; each cause with its fix",
+            query=NoQuery,
+            answers={200: Explanation},
+            refuses=(400, 404, 409, 503),
+        )
+    ),
+)
+async def explain_execution(request: Door) -> Answer:
+    """Every cause, the first one first."""
+    gateway, call = gateway_of(request), call_of(request.scope)
+    read_query(request.scope["query_string"], NoQuery)
+    project = call.who.project
+    execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
+    return json_answer(explain(await facts_of(gateway, project, execution_id)))
+
+
+async def facts_of(gateway: Gateway, project: str, execution_id: str) -> Facts:
+    """All that can be known just now. What does not answer is named, and the rest is told."""
+    asked = Asking()
+    found = await gateway.finder.find(project, execution_id)
+    state, now = found.execution, gateway.clock()
+    events = await _events(gateway, found, asked)
+    waits = not state.ended
+    workers = await _workers(gateway, state, asked) if waits else ()
+    standing = await _standing(gateway, found, asked) if waits and in_line(state, now) else None
+    return Facts(
+        now=now, state=state, events=events, queue=_queue(gateway, state), workers=workers, standing=standing,
+        failed_children=_failed_children(state), not_asked=tuple(asked.unanswered),
+    )  # fmt: skip
+
+
+class Asking:
+    """Notes what could not be asked."""
+
+    def __init__(self) -> None:
+        self.unanswered: list[str] = []
+
+    async def __call__(self, what: str, ask: Callable[[], Awaitable[T]], instead: T) -> T:
+        """The answer, or `instead`."""
+        try:
+            return await ask()
+        except Unavailable as error:
+            self.unanswered.append(f"{what}: {error}")
+            return instead
+
+
+async def _events(gateway: Gateway, found: Log | Remembered, asked: Asking) -> tuple[ev.AnyEvent, ...]:
+    stored = [item.event for item in found.stored] if isinstance(found, Log) else []
+    if stored and stored[0].n == 1:
+        return tuple(stored)
+    state, nothing = found.execution, list[ev.AnyEvent]()
+    older = await asked(
+        "what happened to it longer ago", lambda: gateway.state.events(state.project, state.id), nothing
+    )
+    by_n = {event.n: event for event in (*older, *stored)}
+    return tuple(by_n[n] for n in sorted(by_n))
+
+
+async def _workers(gateway: Gateway, state: Execution, asked: Asking) -> tuple[WorkerFact, ...]:
+    """Those heard here just now, and those that others remember."""
+    here = [_heard(beat, state.id) for beat in gateway.presence.workers(state.project)]
+    if any(state.queue in one.queues for one in here):
+        return tuple(here)
+    known = await asked(
+        "which workers there were", lambda: gateway.state.workers(state.project), list[WorkerView]()
+    )
+    names = {one.worker_id for one in here}
+    return (*here, *(_seen(view) for view in known if view.worker_id not in names))
+
+
+def _heard(beat: Heartbeat, execution_id: str) -> WorkerFact:
+    return WorkerFact(
+        worker_id=beat.worker_id, status="draining" if beat.draining else "listening", queues=beat.queues,
+        tasks=beat.tasks, slots=beat.slots, busy=len(beat.holds), last_seen=beat.at,
+        holds=execution_id in beat.holds,
+    )  # fmt: skip
+
+
+def _seen(view: WorkerView) -> WorkerFact:
+    return WorkerFact(
+        worker_id=view.worker_id, status=view.status, queues=view.queues, tasks=view.tasks, slots=view.slots,
+        busy=view.busy, last_seen=view.last_seen,
+    )  # fmt: skip
+
+
+async def _standing(gateway: Gateway, found: Log | Remembered, asked: Asking) -> Standing | None:
+    sequence = found.sequence if isinstance(found, Log) else found.position
+    return await asked(
+        "how many come before it", lambda: gateway.state.standing(found.execution, sequence), None
+    )
+
+
+def _queue(gateway: Gateway, state: Execution) -> QueueFact:
+    return QueueFact(name=state.queue, known=gateway.known.queue(state.project, state.queue))
+
+
+def _failed_children(state: Execution) -> tuple[str, ...]:
+    failed: list[str] = []
+    for name in state.wants:
+        group = state.groups.get(name)
+        places = int(group.bad, 16) if group else 0
+        while group is not None and places and len(failed) < _SHOWN_CHILDREN:
+            lowest = places & -places
+            failed.append(ids.child_id(state.id, name, group.born, lowest.bit_length() - 1))
+            places ^= lowest
+    return tuple(failed)
