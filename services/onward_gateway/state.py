@@ -10,11 +10,8 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward.contract.errors import InvalidParameter, OnwardError, TooLarge, Unavailable
 from onward.contract.execution import Execution
-<<<<<<< HEAD
 from onward.contract.view import StallView
-=======
 from onward.contract.explain import Standing
->>>>>>> 5b34966 (execution explain: why it waits, who holds it up, how many come first, and what to do)
 
 _SECONDS = 2.0
 _LIST_SECONDS = 5.0
