@@ -10,8 +10,8 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward.contract.errors import InvalidParameter, OnwardError, TooLarge, Unavailable
 from onward.contract.execution import Execution
-from onward.contract.view import StallView
 from onward.contract.explain import Standing
+from onward.contract.view import StallView
 
 _SECONDS = 2.0
 _LIST_SECONDS = 5.0
