@@ -118,7 +118,9 @@ class FamilyKeeper:
         if group is None or not group.born <= spawned.n:
             return
         made = [family.first_event(spawned, state, index, self._moment()) for index in sorted(left)]
-        created = await asyncio.gather(*(self._a_few(kin.create(self._events, first)) for first in made))
+        created = await asyncio.gather(
+            *(self._a_few(partial(kin.create, self._events, first)) for first in made)
+        )
         self.repaired += sum(created)
 
     # F2: tell the parent
@@ -181,14 +183,14 @@ class FamilyKeeper:
 
     async def _stop_orphans(self, event: ev.AnyEvent) -> None:
         parent = await self._events.read(event.project, event.execution_id)
-        if parent is None or not parent.execution.final:
+        if parent is None:
             return
-        await asyncio.gather(
-            *(
-                self._a_few(self._stop(parent, child_id, group, index))
-                for child_id, (group, index) in family.orphans(parent.execution).items()
-            )
-        )
+        # A later life may have forgotten some of them before this was heard of: nobody else stops those.
+        for left in (parent if parent.execution.final else None, family.forgotten(parent, event.n)):
+            if left is not None:
+                orphans = family.orphans(left.execution).items()
+                stops = (partial(self._stop, left, child_id, *place) for child_id, place in orphans)
+                await asyncio.gather(*(self._a_few(stop) for stop in stops))
 
     async def _stop(self, parent: Log, child_id: str, group: str, index: int) -> None:
         state, moment = parent.execution, self._moment()
@@ -204,12 +206,12 @@ class FamilyKeeper:
                 return
             child = await self._events.read(state.project, child_id, route=made[0].routes[0])
         if child is not None:
-            await kin.stop(self._events, self._messages, child, moment, "parent_ended")
+            await kin.stop(self._events, self._messages, child, moment, "parent_ended", life=state.lives)
             self.stopped += 1
 
-    async def _a_few(self, act: Awaitable[T]) -> T:
+    async def _a_few(self, act: Callable[[], Awaitable[T]]) -> T:
         async with self._few:
-            return await act
+            return await act()
 
 
 def concerns_family(event: ev.AnyEvent) -> bool:

@@ -42,9 +42,13 @@ async def revive(events: EventLog, child: Log, parent: Execution, moment: Moment
     return await decide_on(events, child, lambda state: family.revived(state, parent, moment))
 
 
-async def stop(events: EventLog, messages: Messages, child: Log, moment: Moment, because: str) -> Log:
-    """Cancel a child that its parent needs no more."""
-    after = await decide_on(events, child, lambda state: family.ended_with_parent(state, moment, because))
+async def stop(
+    events: EventLog, messages: Messages, child: Log, moment: Moment, because: str, *, life: int | None = None
+) -> Log:
+    """Cancel a child that its parent needs no more; `life` is that of a parent which ended."""
+    after = await decide_on(
+        events, child, lambda state: family.ended_with_parent(state, moment, because, life)
+    )
     if after is not child:
         await nudge(messages, after.execution)
     return after

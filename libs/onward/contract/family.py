@@ -9,6 +9,7 @@ from onward.contract import ids
 from onward.contract.commands import cancel
 from onward.contract.decide import Moment, deadlines, envelope, submit
 from onward.contract.execution import Execution, Status
+from onward.contract.lifecycle import fold
 from onward.contract.lifecycle.waiting import can_wake, enough, with_ends
 from onward.contract.log import Log, ends_in_force
 
@@ -160,6 +161,27 @@ def orphans(parent: Execution) -> dict[str, tuple[str, int]]:
     }
 
 
+def forgotten(parent: Log, ended_by: int) -> Log | None:
+    """The parent as it was when event `ended_by` ended it, with only the groups that a later life has forgotten.
+
+    None where there are none, or where what was before is no longer in the log.
+    """
+    now = parent.execution.groups
+    if not parent.stored or parent.stored[0].event.n > ended_by or parent.execution.n <= ended_by:
+        return None
+    then = fold(item.event for item in parent.stored if item.event.n <= ended_by)
+    gone = {
+        name: group
+        for name, group in then.groups.items()
+        if (here := now.get(name)) is None or here.born != group.born
+    }
+    return (
+        msgspec.structs.replace(parent, execution=msgspec.structs.replace(then, groups=gone))
+        if gone
+        else None
+    )
+
+
 def spawn_of(told: Iterable[ev.AnyEvent], group: str, born: int, index: int) -> ev.ChildrenSpawned | None:
     """The event that decided on a child; None where it is purged, and the child with it, if it was ever created."""
     for event in told:
@@ -197,9 +219,14 @@ def _cancelled_second(first: ev.Submitted, moment: Moment) -> ev.Cancelled:
 
 
 def ended_with_parent(
-    child: Execution, moment: Moment, because: str = "parent_ended"
+    child: Execution, moment: Moment, because: str = "parent_ended", life: int | None = None
 ) -> tuple[ev.AnyEvent, ...]:
-    """The cancel of a child that its parent needs no more; nothing where it has ended or is being cancelled."""
+    """The cancel of a child that its parent needs no more; nothing where it has ended or is being cancelled.
+
+    `life` is that of the parent which ended: a child that a later one has revived is not meant.
+    """
+    if life is not None and child.child_of is not None and child.child_of.life > life:
+        return ()
     # One that is held for repair has not ended, and nobody waits for it any more.
     if child.final or child.cancelling or child.ending is not None:
         return ()

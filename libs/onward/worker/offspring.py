@@ -56,7 +56,7 @@ class Offspring:
         try:
             state = self._course.hold.state
             looks = [
-                self._a_few(self._patiently(partial(self._look, name, index)))
+                self._a_few(partial(self._look, name, index))
                 for name, group in state.groups.items()
                 for index in group.open()
             ]
@@ -151,13 +151,11 @@ class Offspring:
             if child is not None:
                 await kin.stop(self._events, self._messages, child, moment, "not_wanted")
 
-        await asyncio.gather(
-            *(self._a_few(self._patiently(partial(stop, child_id))) for child_id in child_ids)
-        )
+        await asyncio.gather(*(self._a_few(partial(stop, child_id)) for child_id in child_ids))
 
-    async def _a_few(self, act: Awaitable[T]) -> T:
+    async def _a_few(self, act: Callable[[], Awaitable[T]]) -> T:
         async with self._few:
-            return await act
+            return await self._patiently(act)
 
     async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again while something it needs is away, until the attempt is to stop."""
