@@ -27,6 +27,7 @@ from onward_execution_state.followers.families import Families
 from onward_execution_state.followers.queues import Queues
 from onward_execution_state.followers.supervisor import DISCONNECTS, Supervisor
 from onward_execution_state.followers.timekeeper import Timekeeper
+from onward_execution_state.followers.triggers import Triggers
 from onward_execution_state.moments import moments_of
 from onward_execution_state.settings import Settings
 from onward_execution_state.workers import Workers
@@ -60,6 +61,7 @@ class WithoutPostgres:
         self._timekeeper = Timekeeper(self._schedule, self._purge_timers, metrics)
         self._announcer = Announcer(bus.messages.publish)
         self._families = Families(bus.events, bus.messages, moments_of("family_keeper"), metrics)
+        self._triggers = Triggers(bus.events, bus.objects, moments_of("triggers"), metrics)
         self._direct_hints = DirectHints(bus.connection, bus.events, metrics)
 
     async def run(self) -> None:
@@ -129,11 +131,11 @@ class WithoutPostgres:
             system.listen(DISCONNECTS, lambda _s, _r, _h, data: self._supervisor.hear_disconnect(data))
 
     async def _each(self, batch: Sequence[Raw]) -> Awaitable[None] | None:
-        told = self._families.take(batch)
+        begun = [act for act in (self._families.take(batch), self._triggers.take(batch)) if act is not None]
         # The timekeeper first: it is the one that can fail, and then nothing was announced yet.
         await self._timekeeper(batch)
         await self._announcer(batch)
-        return told
+        return _all(begun) if begun else None
 
     async def _follow(self, name: str, follower: Follower) -> None:
         while True:
@@ -153,6 +155,10 @@ class WithoutPostgres:
 
     async def _purge_timers(self, project: str, execution_id: str) -> int:
         return await timers.purge(self._bus.connection, project, execution_id)
+
+
+async def _all(begun: Sequence[Awaitable[None]]) -> None:
+    await asyncio.gather(*begun)
 
 
 def _moment() -> Moment:

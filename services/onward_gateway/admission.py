@@ -91,6 +91,8 @@ def fingerprint(asked: Submission) -> str:
     members = {name: value for name, value in asdict.items() if value is not msgspec.UNSET}
     del members["idempotency_key"]
     members["input"] = _generic.decode(asked.input)
+    if "then" in members:
+        members["then"] = _generic.decode(msgspec.json.encode(asked.then))
     return hashlib.sha256(_canonical.encode(members)).hexdigest()
 
 

@@ -1,6 +1,7 @@
 """POST /executions: one submission, checked, stored, and only then accepted."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from onward_gateway.admission import Admitted, admit, check_input, fingerprint, 
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import Door, NoQuery, Operation, describe, documented
 from onward_gateway.traced import traced
+from onward_gateway.triggers import planned
 
 _DEPTH = json_text.MAX_DEPTH + 1  # the input stands one level down
 _decoder = msgspec.json.Decoder(Submission)
@@ -106,7 +108,7 @@ async def accept(
     admitted = admit(asked, project=who.project, known=gateway.known, now=now)
     key = idempotency_key(asked, key_header)
     of_request = await _checked(gateway, asked, admitted, text, keyed=key is not None)
-    fields = {**admitted.fields, **lineage}
+    fields = {**admitted.fields, **_planned(gateway, asked, who, now), **lineage}
     if asked.parent_id is not None:
         fields["root_id"] = await _root(gateway, who, asked.parent_id)
     if key is not None:
@@ -124,6 +126,16 @@ async def accept(
         return earlier
     kept = await gateway.values.keep(event.project, event.execution_id, event.input, "/input")
     return await _store(gateway, msgspec.structs.replace(event, input=kept))
+
+
+def _planned(gateway: Gateway, asked: Submission, who: Principal, now: datetime) -> dict[str, Any]:
+    if isinstance(asked.then, msgspec.UnsetType):
+        return {}
+
+    def admitted(follow_up: Submission) -> Admitted:
+        return admit(follow_up, project=who.project, known=gateway.known, now=now)
+
+    return {"then": planned(asked.then, admitted)}
 
 
 async def _checked(

@@ -30,6 +30,7 @@ EVENTS = sorted(HERE.glob("event.*.json"))
 ASKED = {
     "submission": Submission,
     "submission.on_exhausted": Submission,
+    "submission.then": Submission,
     "amend": AmendCommand,
     "cancel": CancelCommand,
     "retry": RetryCommand,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from onward.bus import kin
+from onward.bus.patience import patiently
 from onward.bus.ports import EventLog, Messages
 from onward.contract import events as ev
 from onward.contract import family
@@ -26,8 +27,6 @@ GATHER = 0.01
 """Seconds between two appends to one parent: the ends of children that come meanwhile travel together."""
 REPAIR_AFTER = 2.0
 """Seconds that a parent's worker has to create the children it decided on."""
-PATIENCE = 20.0
-"""Seconds for which something is tried before the event that asked for it is handed back."""
 REMEMBERED = 256
 _AT_ONCE = 64
 
@@ -68,7 +67,7 @@ class FamilyKeeper:
         if isinstance(event, ev.TERMINAL) and event.child_of and (end := family.child_end(event)) is not None:
             acts.append(self._tell_later(event.project, event.child_of.parent_id, end))
         if isinstance(event, ev.TERMINAL) and event.orphans:
-            acts.append(self._start(_patiently(lambda: self._stop_orphans(event))))
+            acts.append(self._start(patiently(lambda: self._stop_orphans(event))))
         return _all(acts)
 
     def hear(self, event: ev.AnyEvent) -> None:
@@ -104,7 +103,7 @@ class FamilyKeeper:
         left = self._missing.get((spawned.execution_id, spawned.group), set()) & set(places)
         if left:
             try:
-                await _patiently(lambda: self._repair(spawned, left))
+                await patiently(lambda: self._repair(spawned, left))
             except Exception:
                 log.exception("children of execution %s are not created", spawned.execution_id)
             self._created(spawned.execution_id, spawned.group, left)
@@ -140,7 +139,7 @@ class FamilyKeeper:
             ends = [end for end, _ in some]
             error: Unavailable | None = None
             try:
-                await _patiently(partial(self._append_ends, telling.project, parent_id, ends))
+                await patiently(partial(self._append_ends, telling.project, parent_id, ends))
             except Unavailable as away:
                 error = away
             except Exception:
@@ -224,21 +223,6 @@ def concerns_family(event: ev.AnyEvent) -> bool:
         case ev.Completed() | ev.Failed() | ev.Cancelled():
             return event.child_of is not None or event.orphans > 0
     return False
-
-
-async def _patiently(act: Callable[[], Awaitable[None]]) -> None:
-    """Do it, again and again while something it needs is away. Raises Unavailable after PATIENCE."""
-    loop = asyncio.get_running_loop()
-    end, failures = loop.time() + PATIENCE, 0
-    while True:
-        try:
-            return await act()
-        except Unavailable:
-            failures += 1
-            pause = min(5.0, 0.05 * 2 ** min(failures, 10))
-            if loop.time() + pause > end:
-                raise
-        await asyncio.sleep(pause)
 
 
 def _all(acts: "list[asyncio.Future[None]]") -> "asyncio.Future[None] | None":

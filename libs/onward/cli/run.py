@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from onward.cli import exits, options, show
+from onward.cli import then as following
 from onward.cli.execution import telling
 from onward.cli.execution.live import follow_log, wait_for
 from onward.cli.exits import EXPLAINED
@@ -16,6 +17,7 @@ EXAMPLES = """\b
 Examples:
   onward run shell -i '{"command": "make test"}' --follow
   onward run report -i @input.json --wait -o json
+  onward run build --then publish --on-failure alarm
   id=$(onward run report)
 
 """
@@ -39,6 +41,7 @@ _WARNINGS = {
 )
 @click.option("--retries", type=click.IntRange(0, 999), help="How often a failed attempt is tried again.")
 @click.option("--timeout", type=options.duration, help="The longest that one attempt may take.")
+@following.follow_ups
 @click.option("--wait", is_flag=True, help="Return when it has ended; the exit code says how.")
 @click.option(
     "-f", "--follow", is_flag=True, help="Print its log until it has ended; the exit code says how."
@@ -52,6 +55,9 @@ def run(
     key: str | None,
     retries: int | None,
     timeout: float | None,
+    then: tuple[str, ...],
+    on_failure: str | None,
+    on_any: str | None,
     wait: bool,
     follow: bool,
     form: str,
@@ -66,6 +72,7 @@ def run(
         labels=dict(one.split("=", 1) for one in label) or None,
         retry=None if retries is None else {"attempts": retries + 1},
         timeouts=None if timeout is None else {"attempt": timeout},
+        then=following.asked(then, on_failure, on_any),
         **fields,
     )
     for warning in submitted.get("warnings") or ():

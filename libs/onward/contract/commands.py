@@ -27,7 +27,7 @@ def cancel(state: Execution, moment: Moment, because: str | None) -> tuple[ev.An
         raise AlreadyEnded(f"execution {state.id} is failing: its steps are being undone")
     if state.undoable or (state.held and not state.ended):
         return (ev.CancelRequested(**envelope(state, moment, wake=state.route), because=because),)
-    return (ev.Cancelled(**last(state, moment), because=because),)
+    return (ev.Cancelled(**last(state, moment, "cancelled"), because=because),)
 
 
 def retry(

@@ -15,6 +15,7 @@ from onward.contract import subjects
 from onward.contract.execution import Execution, Wait
 from onward.contract.lifecycle.waiting import EXHAUSTED, RETRY
 from onward.contract.retry import RetryPolicy
+from onward.contract.triggers import branches
 
 MAX_LEFT = 2000
 """Characters that an end says of what could not be undone."""
@@ -92,9 +93,15 @@ def envelope(state: Execution, moment: Moment, ahead: int = 1, wake: str | None 
     }  # fmt: skip
 
 
-def last(state: Execution, moment: Moment, ahead: int = 1) -> dict[str, Any]:
-    """The envelope of an event that ends a life: it tells of its parent and its children (PROTOCOL F2, F3)."""
-    return {**envelope(state, moment, ahead), "child_of": state.child_of, "orphans": state.orphans}
+def last(state: Execution, moment: Moment, outcome: str, ahead: int = 1) -> dict[str, Any]:
+    """The envelope of an event that ends a life: it tells of its parent, its children, and of what follows.
+
+    `outcome` is completed, failed or cancelled; or held, which ends no life (PROTOCOL F2, F3).
+    """
+    return {
+        **envelope(state, moment, ahead), "child_of": state.child_of, "orphans": state.orphans,
+        "then": branches(state, outcome),
+    }  # fmt: skip
 
 
 def deadlines(timeouts: ev.TimeoutPolicy, start: datetime) -> dict[str, datetime]:
@@ -136,7 +143,7 @@ def meet(state: Execution, hint: Hint, owner: Owner, moment: Moment) -> Claim | 
             return AskOwner(state.worker_id or "")
         return Done("claimed from another hint")
     if state.cancelling and not state.undoing:
-        return Finish((ev.Cancelled(**last(state, moment)),))
+        return Finish((ev.Cancelled(**last(state, moment, "cancelled")),))
     if (why := _not_claimable(state, hint)) is not None:
         return Done(why)
     if state.recoveries >= POISON_AFTER and not state.undoing:
@@ -178,7 +185,7 @@ def owner_silent(state: Execution, moment: Moment) -> tuple[ev.AnyEvent, ...]:
     Where steps have to be undone first, another worker does that.
     """
     if state.cancelling and not state.undoing:
-        return (ev.Cancelled(**last(state, moment)),)
+        return (ev.Cancelled(**last(state, moment, "cancelled")),)
     return (
         ev.Recovered(
             **envelope(state, moment, wake=state.route),
@@ -199,7 +206,7 @@ def failing(state: Execution, moment: Moment, reason: str, error: ev.Failure) ->
     if state.undoable and state.ending is None:
         wake = None if state.held else state.route
         return ev.Compensating(**envelope(state, moment, wake=wake), reason=reason, error=error)
-    return ev.Failed(**last(state, moment), reason=reason, error=error)
+    return ev.Failed(**last(state, moment, "failed"), reason=reason, error=error)
 
 
 def undone(state: Execution, moment: Moment, left: tuple[str, ...] = ()) -> ev.Failed | ev.Cancelled:
@@ -207,11 +214,11 @@ def undone(state: Execution, moment: Moment, left: tuple[str, ...] = ()) -> ev.F
     what = f"could not be undone: {', '.join(left)}"[:MAX_LEFT] if left else None
     if state.ending is None:
         because = "; ".join(filter(None, (state.cancel_because, what)))
-        return ev.Cancelled(**last(state, moment), because=because or None)
+        return ev.Cancelled(**last(state, moment, "cancelled"), because=because or None)
     error = state.ending.error
     if what is not None:
         error = msgspec.structs.replace(error, message=f"{error.message}; {what}")
-    return ev.Failed(**last(state, moment), reason=state.ending.reason, error=error)
+    return ev.Failed(**last(state, moment, "failed"), reason=state.ending.reason, error=error)
 
 
 def attempt_ended_badly(
@@ -229,7 +236,7 @@ def attempt_ended_badly(
             fields = {**envelope(state, moment), "due": due}
             return (ev.AttemptFailed(**fields, attempt=state.attempt, error=error),)
     if error.retryable and state.on_exhausted == "hold":
-        return (ev.Failed(**last(state, moment), reason="held", error=error),)
+        return (ev.Failed(**last(state, moment, "held"), reason="held", error=error),)
     if error.retryable and state.on_exhausted == "ask":
         return _ask_whether_to_go_on(state, moment, error)
     reason = "timed_out" if error.type == "timed_out" else "error"

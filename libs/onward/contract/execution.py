@@ -5,7 +5,16 @@ from enum import StrEnum
 
 import msgspec
 
-from onward.contract.events import NOTHING, ChildOf, Failure, RawOrNone, TimeoutPolicy
+from onward.contract.events import (
+    NOTHING,
+    ChildOf,
+    Failure,
+    RawOrNone,
+    TimeoutPolicy,
+    Trigger,
+    Triggered,
+    TriggeredBy,
+)
 from onward.contract.retry import RetryPolicy
 
 
@@ -146,6 +155,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     team_id: str | None = None
     child_of: ChildOf | None = None
     on_exhausted: str = "fail"
+    then: tuple[Trigger, ...] = ()
+    """What is submitted when it has ended."""
+    triggered: tuple[Triggered, ...] = ()
+    """What its ends so far meant for each of these; the newest."""
+    triggered_by: TriggeredBy | None = None
     attempt: int = 0
     failures: int = 0
     """Failed attempts of this life: what the retry policy counts."""

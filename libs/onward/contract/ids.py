@@ -38,6 +38,11 @@ def child_id(parent_id: str, group: str, born: int, index: int) -> str:
     return str(uuid.uuid5(uuid.UUID(parent_id), f"{group}/{born}/{index}"))
 
 
+def follow_up_id(execution_id: str, on: str, life: int) -> str:
+    """The id of what follows an execution's end: one for each branch and life."""
+    return str(uuid.uuid5(uuid.UUID(execution_id), f"then/{on}/{life}"))
+
+
 def shard(execution_id: str) -> int:
     """The partition of EVENTS an execution's log lives in, 0..15, stable for ever."""
     return crc32(execution_id.encode()) % SHARDS

@@ -7,6 +7,7 @@ import msgspec
 
 from onward.contract.events import NOTHING, RawOrNone, TimeoutPolicy, Timeouts
 from onward.contract.retry import Retry, RetryPolicy
+from onward.contract.then import Then
 
 MAX_ANSWER = 256 * 1024
 MAX_BATCH = 1000
@@ -35,6 +36,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     )  # so that older fingerprints stay
     parent_id: str | None = None
     task_id: str | None = None
+    then: Then | msgspec.UnsetType = msgspec.UNSET
 
 
 class CancelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

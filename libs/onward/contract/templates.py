@@ -37,6 +37,19 @@ class _Place(msgspec.Struct, frozen=True):
 
 def check(template: msgspec.Raw, names: Collection[str]) -> None:
     """Raises TemplateError for what cannot be filled in from values of these names."""
+    for place in _places(template):
+        if place.literal is None and place.name not in names:
+            raise TemplateError(
+                f"{{{{{place.text}}}}}: there is no {place.name!r}; there is {', '.join(sorted(names))}"
+            )
+
+
+def names_in(template: msgspec.Raw) -> frozenset[str]:
+    """The names of the values that it is filled from. Raises TemplateError."""
+    return frozenset(place.name for place in _places(template) if place.literal is None)
+
+
+def _places(template: msgspec.Raw) -> list[_Place]:
     if len(bytes(template)) > LONGEST:
         raise TemplateError(f"a template has at most {LONGEST} bytes")
     places: list[_Place] = []
@@ -53,11 +66,7 @@ def check(template: msgspec.Raw, names: Collection[str]) -> None:
     _each_string(msgspec.json.decode(template), see)
     if len(places) > MOST_PLACES:
         raise TemplateError(f"{len(places)} places are more than {MOST_PLACES}")
-    for place in places:
-        if place.literal is None and place.name not in names:
-            raise TemplateError(
-                f"{{{{{place.text}}}}}: there is no {place.name!r}; there is {', '.join(sorted(names))}"
-            )
+    return places
 
 
 def render(template: msgspec.Raw, values: Mapping[str, Any]) -> msgspec.Raw:

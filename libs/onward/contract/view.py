@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from onward.contract.events import RawOrNone
+from onward.contract.events import RawOrNone, TriggeredBy
 from onward.contract.execution import Execution, Progress
 from onward.contract.fingerprint import fingerprint_of
+from onward.contract.triggers import BranchView, shown
 
 PATH = "/api/v1/executions"
 
@@ -113,6 +114,8 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int
     worker_id: str | None
     children: ChildrenView | None
+    then: list[BranchView]
+    triggered_by: TriggeredBy | None
     progress: Progress | None
     created_at: datetime
     started_at: datetime | None
@@ -140,7 +143,7 @@ def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
         for name in (
             "id", "task", "task_id", "parent_id", "root_id", "retried_from", "agent_id", "team_id", "environment",
             "queue", "priority", "labels", "source", "submitted_by", "reason", "attempt", "worker_id", "progress",
-            "created_at", "completed_at", "input", "output", "task_version",
+            "created_at", "completed_at", "input", "output", "task_version", "triggered_by",
         )
     }  # fmt: skip
     return ExecutionView(
@@ -160,6 +163,7 @@ def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
         stalled=stalled,
         version=state.n,
         children=_children(state),
+        then=shown(state),
         links=_links(state, here),
     )  # fmt: skip
 
@@ -168,6 +172,8 @@ def _links(state: Execution, here: str) -> dict[str, str]:
     links = {"self": here, "events": f"{here}/events", "logs": f"{here}/logs", "children": f"{here}/children"}
     if state.parent_id is not None:
         links["parent"] = f"{PATH}/{state.parent_id}"
+    if state.triggered_by is not None:
+        links["triggered_by"] = f"{PATH}/{state.triggered_by.execution_id}"
     if state.retried_from is not None:
         links["retried_from"] = f"{PATH}/{state.retried_from}"
     return {**links, "reruns": f"{PATH}?retried_from={state.id}"}

@@ -9,7 +9,8 @@ from random import Random
 
 from onward.bus.deadlines import AGAIN, end_overdue
 from onward.bus.family import FamilyKeeper, concerns_family
-from onward.contract import ids, subjects
+from onward.bus.triggers import TriggerKeeper
+from onward.contract import follow_ups, ids, subjects
 from onward.contract.decide import Moment
 from onward.contract.errors import Unavailable
 from onward.contract.events import Submitted
@@ -78,9 +79,10 @@ class MemoryBus:
         """Whether wake events become hints; switched off, they wait (PROTOCOL H5)."""
         self._wakes: deque[Stored] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.events.listeners += [self._source, self._keep_time, self._keep_families]
+        self.events.listeners += [self._source, self._keep_time, self._keep_families, self._keep_triggers]
         self.keeper = keeper = self.process("family-keeper")
         self.families = families(keeper.events, keeper.messages, keeper.moment, keeper.run)
+        self.triggers = TriggerKeeper(keeper.events, keeper.objects, keeper.moment, keeper.run)
 
     def process(self, name: str, faults: Faults | None = None) -> Process:
         """A process of this name; each has a connection of its own."""
@@ -156,6 +158,19 @@ class MemoryBus:
             loop = asyncio.get_running_loop()
             done.add_done_callback(
                 lambda ended: loop.call_later(1.0, self.tell_families, stored) if _failed(ended) else None
+            )
+
+    def _keep_triggers(self, stored: Stored) -> None:
+        if follow_ups.taken(stored.event):
+            self._later(lambda: self.pull_triggers(stored))
+
+    def pull_triggers(self, stored: Stored) -> None:
+        """What the follower hands to the trigger keeper; what could not be done is handed over again."""
+        done = self.triggers.take(stored.event)
+        if done is not None:
+            loop = asyncio.get_running_loop()
+            done.add_done_callback(
+                lambda ended: loop.call_later(1.0, self.pull_triggers, stored) if _failed(ended) else None
             )
 
     def set_timer(self, stored: Stored) -> None:

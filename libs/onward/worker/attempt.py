@@ -227,7 +227,9 @@ async def _record(outcome: Outcome, hold: Hold, session: Session, env: Env) -> b
     except Cancelling:
         if hold.state.undoing:
             return False  # not to its code: its steps are undone first
-        await hold.append(lambda state: (ev.Cancelled(**last(state, env.moment())),), ends_cancel=True)
+        await hold.append(
+            lambda state: (ev.Cancelled(**last(state, env.moment(), "cancelled")),), ends_cancel=True
+        )
         return True
     # Not "held": an append whose outcome was unknown may be stored, and woken and claimed by somebody since.
     return not hold.ours
@@ -254,7 +256,7 @@ def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> t
         case Stopped("suspend"):
             return session.suspension(state)
         case Stopped("hold") if session.error is not None:
-            return (ev.Failed(**last(state, moment), reason="held", error=session.error),)
+            return (ev.Failed(**last(state, moment, "held"), reason="held", error=session.error),)
         case Stopped("undo"):
             return (undo.ending(session.hold.log, moment, env.owner.worker_id),)
         case Stopped("pause"):
@@ -270,11 +272,11 @@ def _completed(
     state: Execution, moment: Moment, output: msgspec.Raw, session: Session
 ) -> tuple[ev.AnyEvent, ...]:
     if not session.unused:
-        return (ev.Completed(**last(state, moment), output=output),)
+        return (ev.Completed(**last(state, moment, "completed"), output=output),)
     drifted = ev.Drifted(
         **envelope(state, moment), attempt=state.attempt, kind="unused", steps=session.unused
     )
-    return (drifted, ev.Completed(**last(state, moment, ahead=2), output=output))
+    return (drifted, ev.Completed(**last(state, moment, "completed", ahead=2), output=output))
 
 
 async def notice(running: Running) -> None:

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from onward.contract import events as ev
+from onward.contract.triggers import branches
 from tests.unit.client.fake_gateway import raw
 
 
@@ -52,6 +53,34 @@ def test_all_that_can_be_asked_for_is_sent(onward, gateway):
         "labels": {"a": "b", "c": "d=e"}, "idempotency_key": "k", "retry": {"attempts": 5},
         "timeouts": {"attempt": 90.0},
     }  # fmt: skip
+
+
+def test_what_follows_is_asked_for_by_name_or_with_all_there_is_to_say(onward, gateway):
+    onward(
+        "run", "report", "--then", '{"task": "b", "input": {"path": "{{output.path}}"}}', "--then", "c",
+        "--on-failure", "d", "--on-any", "e",
+    )  # fmt: skip
+
+    assert gateway.sent("POST")[0].body["then"] == {
+        "on_success": {
+            "task": "b", "input": {"path": "{{output.path}}"}, "then": {"on_success": {"task": "c"}},
+        },
+        "on_failure": {"task": "d"}, "on_any": {"task": "e"},
+    }  # fmt: skip
+    assert onward("run", "report", "--then", "{nonsense").code == 2
+
+
+def test_get_tells_what_follows_and_what_was_skipped(onward, gateway):
+    trigger = [ev.Trigger(on=on, task=f"{on}-task", queue="default") for on in ("success", "failure")]
+    one = gateway.submit(then=tuple(trigger))
+    gateway.start(one)
+    state = gateway.state(one)
+    gateway.happen(one, ev.Completed, then=branches(state, "completed"))
+
+    told = onward("execution", "get", one).out
+
+    assert f"success → success-task  {branches(state, 'completed')[0].execution_id}" in told
+    assert "failure → failure-task  skipped" in told
 
 
 def test_input_comes_from_a_file_or_from_standard_input(onward, gateway, tmp_path):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from onward.cli import clean, table, words
+from onward.cli import clean, table, then, words
 from onward.cli.session import Session
 from onward.cli.show import Json
 
@@ -134,6 +134,8 @@ def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
         "stalled": stalled(one, now),
         "parent": one["parent_id"],
         "children": children(one.get("children")),
+        "follows": (one.get("triggered_by") or {}).get("execution_id"),
+        "then": then.told(one.get("then") or []),
         "rerun of": one["retried_from"],
         "by": one["submitted_by"],
         "trace": one["trace_id"],

@@ -41,6 +41,7 @@ from onward.contract.events.steps import (
     StepFailed,
     StepStarted,
 )
+from onward.contract.events.triggers import Trigger, Triggered, TriggeredBy
 from onward.contract.events.waits import (
     Answered,
     EventAwaited,
@@ -95,6 +96,9 @@ __all__ = [
     "Suspended",
     "TimeoutPolicy",
     "Timeouts",
+    "Trigger",
+    "Triggered",
+    "TriggeredBy",
     "Unknown",
     "WaitExpired",
     "decode",

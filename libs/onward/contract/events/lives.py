@@ -3,6 +3,7 @@
 import msgspec
 
 from onward.contract.events.envelope import ChildOf, Event, Failure, RawOrNone, TimeoutPolicy, nothing
+from onward.contract.events.triggers import Trigger, Triggered, TriggeredBy
 from onward.contract.retry import RetryPolicy
 
 
@@ -29,6 +30,9 @@ class Submitted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="submi
     child_of: ChildOf | None = None
     on_exhausted: str = "fail"
     """What happens when the last attempt has failed: `fail`, `hold` for repair, or `ask` a person."""
+    then: tuple[Trigger, ...] = ()
+    """What is submitted when it has ended."""
+    triggered_by: TriggeredBy | None = None
 
 
 class Started(Event, frozen=True, kw_only=True, omit_defaults=True, tag="started"):
@@ -103,6 +107,8 @@ class Completed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="compl
     child_of: ChildOf | None = None
     orphans: int = 0
     """How many of its own children still run, and end with it."""
+    then: tuple[Triggered, ...] = ()
+    """What this end means for each of its triggers."""
 
 
 class Failed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
@@ -116,6 +122,8 @@ class Failed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="failed")
     child_of: ChildOf | None = None
     orphans: int = 0
     """How many of its own children still run, and end with it."""
+    then: tuple[Triggered, ...] = ()
+    """What this end means for each of its triggers."""
 
 
 class Cancelled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cancelled"):
@@ -125,6 +133,8 @@ class Cancelled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cance
     child_of: ChildOf | None = None
     orphans: int = 0
     """How many of its own children still run, and end with it."""
+    then: tuple[Triggered, ...] = ()
+    """What this end means for each of its triggers."""
 
 
 class RetryRequested(Event, frozen=True, kw_only=True, omit_defaults=True, tag="retry_requested"):

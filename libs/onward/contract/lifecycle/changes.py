@@ -9,6 +9,7 @@ from onward.contract import events as ev
 from onward.contract.execution import Ending, Execution, Progress
 from onward.contract.lifecycle import waiting
 from onward.contract.lifecycle.guards import UNDO
+from onward.contract.triggers import remembered
 
 _LET_GO: dict[str, Any] = {"worker_id": None, "connection": None, "work_sequence": None, "ack_subject": None}
 _NO_TIMER: dict[str, Any] = {"due": None, "asked_due": None}
@@ -147,25 +148,25 @@ def _compensating(s: Execution, e: ev.Compensating) -> dict[str, Any]:
     return {"reason": "undoing", "ending": ending, "error": e.error, "recoveries": 0, **_NO_PAUSE, **woken}
 
 
-def _end(s: Execution) -> dict[str, Any]:
+def _end(s: Execution, e: ev.Completed | ev.Failed | ev.Cancelled) -> dict[str, Any]:
     # What was slept and answered stays known to a later life; what was still open is over.
     over = {key: wait for key, wait in s.waits.items() if wait.done}
     return {
         "ready": False, "resumes": False, "cancelling": False, "ending": None, "waits": over, "deadlines": {},
-        "asked_deadlines": {}, **_NO_PAUSE, **_NO_WANTS, **_NO_TIMER,
+        "asked_deadlines": {}, "triggered": remembered(s, e.then), **_NO_PAUSE, **_NO_WANTS, **_NO_TIMER,
     }  # fmt: skip
 
 
 def _completed(s: Execution, e: ev.Completed) -> dict[str, Any]:
-    return {"reason": None, "output": e.output, "error": None, "completed_at": e.at, **_end(s)}
+    return {"reason": None, "output": e.output, "error": None, "completed_at": e.at, **_end(s, e)}
 
 
 def _failed(s: Execution, e: ev.Failed) -> dict[str, Any]:
-    return {"reason": e.reason, "error": e.error, "completed_at": e.at, **_end(s)}
+    return {"reason": e.reason, "error": e.error, "completed_at": e.at, **_end(s, e)}
 
 
 def _cancelled(s: Execution, e: ev.Cancelled) -> dict[str, Any]:
-    return {"reason": e.because or s.cancel_because, "completed_at": e.at, **_end(s)}
+    return {"reason": e.because or s.cancel_because, "completed_at": e.at, **_end(s, e)}
 
 
 def _retry_requested(s: Execution, e: ev.RetryRequested) -> dict[str, Any]:
