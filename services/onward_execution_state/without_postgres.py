@@ -29,6 +29,8 @@ from onward_execution_state.followers.supervisor import DISCONNECTS, Supervisor
 from onward_execution_state.followers.timekeeper import Timekeeper
 from onward_execution_state.followers.triggers import Triggers
 from onward_execution_state.moments import moments_of
+from onward_execution_state.scheduling.scheduler import Scheduler
+from onward_execution_state.scheduling.submitting import Gateways
 from onward_execution_state.settings import Settings
 from onward_execution_state.workers import Workers
 
@@ -41,6 +43,7 @@ FOLLOWERS = ("followers",)
 
 _BATCH = 500
 _LOOK_AT_SOURCE = timedelta(seconds=1)
+_LOOK_AT_SCHEDULES = timedelta(seconds=0.5)
 
 
 class WithoutPostgres:
@@ -63,6 +66,7 @@ class WithoutPostgres:
         self._families = Families(bus.events, bus.messages, moments_of("family_keeper"), metrics)
         self._triggers = Triggers(bus.events, bus.objects, moments_of("triggers"), metrics)
         self._direct_hints = DirectHints(bus.connection, bus.events, metrics)
+        self._scheduler = Scheduler(bus.ticks, bus.events, Gateways(bus.messages), metrics)
 
     async def run(self) -> None:
         """Works until it is cancelled. Raises Misconfigured."""
@@ -83,6 +87,7 @@ class WithoutPostgres:
             tasks.create_task(
                 Loop("direct hints", _LOOK_AT_SOURCE, self._direct_hints.run_once).run(self._stop)
             )
+            tasks.create_task(Loop("schedules", _LOOK_AT_SCHEDULES, self._scheduler.run_once).run(self._stop))
             self.trouble = None
             self.ready.set()
 
@@ -111,6 +116,7 @@ class WithoutPostgres:
 
         await _patiently("the streams", start)
         self._bus.config.on_change(self.queues.hear)
+        self._bus.config.on_change(self._scheduler.hear)
         await _patiently("CONFIG", self._bus.config.start)
 
     async def _listen(self, system: Connection | None) -> None:

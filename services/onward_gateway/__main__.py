@@ -23,6 +23,7 @@ from onward.telemetry.setup import start_telemetry
 from onward_gateway.app import create_app
 from onward_gateway.forward import Relay
 from onward_gateway.gateway import Gateway
+from onward_gateway.inside import Inside
 from onward_gateway.known import Known
 from onward_gateway.presence import Presence
 from onward_gateway.prompt_log import PromptLog
@@ -105,6 +106,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
         new_id=new_id,
     )
     await bus.messages.subscribe(subjects.ALL_HEARTBEATS, presence.heard)
+    await Inside(gateway).serve()
     looking = Loop("store", _LOOK_AT_STORE, store.look, clock=utc_now)
     starting = asyncio.ensure_future(startup.run())
     starting.add_done_callback(lambda done: _give_up(done, stop))

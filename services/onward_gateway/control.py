@@ -18,7 +18,7 @@ from onward.contract.submission import MAX_ANSWER, AnswerCommand, CancelCommand
 from onward.contract.view import ExecutionView, view
 from onward.http import json_text
 from onward.http.answer import Answer, json_answer
-from onward.http.call import call_of
+from onward.http.call import Call, call_of
 from onward.http.entrance import body_of
 from onward.http.problems import FieldError
 from onward_gateway import schemas
@@ -106,8 +106,13 @@ async def decided(gateway: Gateway, request: Door, choose: Choose) -> Execution:
 async def decided_by_log(gateway: Gateway, request: Door, choose: Decide) -> Execution:
     """The same, for a choice that needs the whole log."""
     call = call_of(request.scope)
+    execution_id = await gateway.finder.resolve(call.who.project, request.path_params["execution_id"])
+    return await decided_for(gateway, call, execution_id, choose)
+
+
+async def decided_for(gateway: Gateway, call: Call, execution_id: str, choose: Decide) -> Execution:
+    """The execution of this id after `choose`, for whoever calls."""
     project = call.who.project
-    execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
     moment = Moment(now=gateway.clock(), new_id=gateway.new_id, actor=call.who.actor, trace=call.traceparent)
     found = await gateway.finder.find(project, execution_id)
     if not isinstance(found, Log):

@@ -72,10 +72,14 @@ class Known:
         spec: QueueSpec | None = self._get(project, "queue", queue, _queue)
         return spec.environment if spec else None
 
-    def key(self, project: str, public_id: str) -> KeySpec | None:
-        """What is stored of an API key. Raises Unavailable before CONFIG was read: nobody is refused for that."""
+    def check_ready(self) -> None:
+        """Raises Unavailable before CONFIG was read."""
         if not self._config.ready:
             raise Unavailable("the gateway is starting", retry_after=1)
+
+    def key(self, project: str, public_id: str) -> KeySpec | None:
+        """What is stored of an API key. Raises Unavailable before CONFIG was read: nobody is refused for that."""
+        self.check_ready()
         found: KeySpec | None = self._get(project, "key", public_id, _key)
         return found
 

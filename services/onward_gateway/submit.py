@@ -96,11 +96,12 @@ async def accept(
     *,
     text: bytes | None = None,
     lineage: Mapping[str, Any] = _NONE,
+    identity: str | None = None,
 ) -> Accepted:
     """Checks `asked`, appends its first event, and returns what is on disk then.
 
     `text` is the whole body where that is large: then it is checked by another process. `lineage` is what an earlier
-    execution leaves to it.
+    execution, or a schedule, leaves to it; `identity` the id that it must have, whatever it asks for.
     """
     who = call.who
     gateway.store.check()
@@ -111,10 +112,12 @@ async def accept(
     fields = {**admitted.fields, **_planned(gateway, asked, who, now), **lineage}
     if asked.parent_id is not None:
         fields["root_id"] = await _root(gateway, who, asked.parent_id)
-    if key is not None:
+    if identity is not None:
+        fields["fingerprint"] = identity
+    elif key is not None:
         fields["fingerprint"] = lineage.get("retried_from", "") + (of_request or fingerprint(asked))
     event = decide.submit(
-        execution_id=ids.keyed_id(who.project, key) if key is not None else gateway.new_id(),
+        execution_id=_id(gateway, who, identity, key),
         project=who.project,
         moment=Moment(now=now, new_id=gateway.new_id, actor=who.actor, trace=call.traceparent),
         queue=admitted.queue,
@@ -122,7 +125,8 @@ async def accept(
         run_at=admitted.run_at,
         **fields,
     )
-    if key is not None and (earlier := await _purged_before(gateway, event)) is not None:
+    keyed = key is not None or identity is not None
+    if keyed and (earlier := await _purged_before(gateway, event)) is not None:
         return earlier
     kept = await gateway.values.keep(event.project, event.execution_id, event.input, "/input")
     return await _store(gateway, msgspec.structs.replace(event, input=kept))
@@ -136,6 +140,12 @@ def _planned(gateway: Gateway, asked: Submission, who: Principal, now: datetime)
         return admit(follow_up, project=who.project, known=gateway.known, now=now)
 
     return {"then": planned(asked.then, admitted)}
+
+
+def _id(gateway: Gateway, who: Principal, identity: str | None, key: str | None) -> str:
+    if identity is not None:
+        return identity
+    return ids.keyed_id(who.project, key) if key is not None else gateway.new_id()
 
 
 async def _checked(

@@ -9,6 +9,7 @@ from onward.bus.hints import Hints
 from onward.bus.lines import LogLines
 from onward.bus.messages import Messages
 from onward.bus.objects import LargeValues
+from onward.bus.ticks import Ticks
 
 
 class Bus:
@@ -21,6 +22,7 @@ class Bus:
         self.lines = LogLines(connection)
         self.objects = LargeValues(connection)
         self.config = Mirror(connection)
+        self.ticks = Ticks(connection)
 
     def hints(self, project: str, queues: Iterable[str]) -> Hints:
         """WORK, as a worker of these queues sees it."""

@@ -10,6 +10,7 @@ import msgspec
 
 from onward.contract.decide import Hint
 from onward.contract.log import Decision, Log
+from onward.contract.schedules import ScheduleState
 
 
 class Raw(msgspec.Struct, frozen=True):
@@ -92,6 +93,26 @@ class Lines(Protocol):
 
     def follow(self, project: str, execution_id: str, *, after: int = 0) -> AsyncIterator[Raw]:
         """Chunks above `after`, then new ones for ever: gap-free, in order, each once."""
+        ...
+
+
+class Ticks(Protocol):
+    """TICKS: where each schedule is, fenced per schedule."""
+
+    async def last(self, project: str, name: str) -> tuple[ScheduleState | None, int]:
+        """Where a schedule is, and the sequence of the message that says so; (None, 0) for one never looked at."""
+        ...
+
+    async def put(self, project: str, name: str, state: ScheduleState, expected: int) -> int:
+        """Store what follows the message with sequence `expected`; its sequence. Raises FenceLost, Unavailable."""
+        ...
+
+    async def after(self, sequence: int, most: int = 500) -> list[Raw]:
+        """What was stored of all schedules above `sequence`, in order; empty at the end."""
+        ...
+
+    async def end(self) -> int:
+        """The sequence of the newest message of all. Raises Unavailable."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The six streams and the queues' consumers: made once, by one owner, as raw JSON."""
+"""The streams and the queues' consumers: made once, by one owner, as raw JSON."""
 
 import asyncio
 import time
@@ -23,6 +23,8 @@ ENOUGH_FOR_VALUES = 1024 * MIB
 ROOM_FOR_REST = 64 * MIB
 """For WORK, TIMERS and CONFIG, which have no limit of their own."""
 NANOS = 1_000_000_000
+TICKS_OF_EACH = 20_000
+"""Messages of one schedule in TICKS: history that Postgres has not taken over by then is lost, and nothing else."""
 STORE_NOT_MADE = 10049  # the server could not make the folder of a new stream
 
 
@@ -72,6 +74,10 @@ def streams(replicas: int = 1, limits: Limits = Limits()) -> dict[str, dict[str,
         subjects.CONFIG: {
             "name": subjects.CONFIG, "subjects": [subjects.ALL_CONFIG], **everywhere, "retention": "limits",
             "discard": "new", "max_age": 0, "max_bytes": -1, "republish": _republish(subjects.ALL_CONFIG),
+        },
+        subjects.TICKS: {
+            "name": subjects.TICKS, "subjects": [subjects.ALL_TICKS], **everywhere, "retention": "limits",
+            "discard": "old", "max_age": 0, "max_bytes": -1, "max_msgs_per_subject": TICKS_OF_EACH,
         },
     }  # fmt: skip
 

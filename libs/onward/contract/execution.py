@@ -146,6 +146,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry: RetryPolicy = RetryPolicy()
     timeouts: TimeoutPolicy = TimeoutPolicy()
     source: str = "api"
+    origin: str | None = None
+    scheduled_at: datetime | None = None
     submitted_by: str | None = None
     fingerprint: str | None = None
     parent_id: str | None = None

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import UTC, datetime
 from zlib import crc32
 
 from onward.contract.errors import InvalidName
@@ -10,6 +11,8 @@ SHARDS = 16
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NAMESPACE = uuid.UUID("6f6e7761-7264-5000-8000-000000000001")
+_TICKS = uuid.UUID("6f6e7761-7264-5000-8000-000000000002")
+"""Of their own, so that nobody's idempotency key stands for a tick."""
 
 
 def new_id(unix_ms: int, randomness: bytes) -> str:
@@ -31,6 +34,11 @@ def unix_seconds(text: str) -> float | None:
 def keyed_id(project: str, key: str) -> str:
     """The execution id an idempotency key stands for: the same key always names the same log."""
     return str(uuid.uuid5(_NAMESPACE, f"{project}/{key}"))
+
+
+def tick_id(project: str, schedule_uid: str, tick: datetime) -> str:
+    """The id of what one tick of one schedule starts: any number of replicas fire it once."""
+    return str(uuid.uuid5(_TICKS, f"{project}/{schedule_uid}/{tick.astimezone(UTC).isoformat()}"))
 
 
 def child_id(parent_id: str, group: str, born: int, index: int) -> str:

@@ -95,6 +95,8 @@ class ScheduleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     waiting: tuple[datetime, ...] = ()
     active: tuple[str, ...] = ()
     """Executions that have not been seen ended; only where overlap needs to know."""
+    replaced: tuple[str, ...] = ()
+    """Executions to cancel before what is open is submitted."""
     runs: int = 0
     backfills: tuple[Backfill, ...] = ()
     rows: tuple[TickRow, ...] = ()

@@ -116,6 +116,22 @@ def config(project: str, kind: str, name: str) -> str:
 ALL_CONFIG = "onward.cfg.>"
 
 
+# TICKS: where each schedule is
+TICKS = "ONWARD_TICKS"
+ALL_TICKS = "onward.tick.>"
+
+
+def tick(project: str, schedule: str) -> str:
+    """What was decided of the ticks of one schedule."""
+    return f"onward.tick.{project}.{schedule}"
+
+
+def tick_owner(subject: str) -> tuple[str, str]:
+    """(project, schedule) of a subject of TICKS."""
+    _, _, project, schedule = subject.split(".")
+    return project, schedule
+
+
 # Large values: a bucket of the NATS object store, as every NATS tool reads it
 BUCKET = "onward_values"
 VALUES = f"OBJ_{BUCKET}"

@@ -106,6 +106,9 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     labels: dict[str, str]
     source: str
+    origin: str | None
+    """The schedule or webhook that it comes from."""
+    scheduled_at: datetime | None
     submitted_by: str | None
     status: str
     reason: str | None
@@ -142,7 +145,8 @@ def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
         name: getattr(state, name)
         for name in (
             "id", "task", "task_id", "parent_id", "root_id", "retried_from", "agent_id", "team_id", "environment",
-            "queue", "priority", "labels", "source", "submitted_by", "reason", "attempt", "worker_id", "progress",
+            "queue", "priority", "labels", "source",
+            "origin", "scheduled_at", "submitted_by", "reason", "attempt", "worker_id", "progress",
             "created_at", "completed_at", "input", "output", "task_version", "triggered_by",
         )
     }  # fmt: skip

@@ -1,5 +1,7 @@
 """Events that begin, move and end the lives of an execution."""
 
+from datetime import datetime
+
 import msgspec
 
 from onward.contract.events.envelope import ChildOf, Event, Failure, RawOrNone, TimeoutPolicy, nothing
@@ -20,6 +22,10 @@ class Submitted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="submi
     retry: RetryPolicy = RetryPolicy()
     timeouts: TimeoutPolicy = TimeoutPolicy()
     source: str = "api"
+    origin: str | None = None
+    """The name of the schedule or webhook that it comes from."""
+    scheduled_at: datetime | None = None
+    """The tick of its schedule."""
     fingerprint: str | None = None
     """Hash of the request, where an idempotency key was given: same key, other body is refused."""
     parent_id: str | None = None

@@ -132,6 +132,7 @@ def _begin(event: ev.AnyEvent) -> Execution | Refused:
         created_at=event.at, updated_at=event.at, life_from=event.due or event.at,
         input=event.input, environment=event.environment,
         priority=event.priority, labels=event.labels, retry=event.retry, timeouts=event.timeouts, source=event.source,
+        origin=event.origin, scheduled_at=event.scheduled_at,
         submitted_by=event.actor, fingerprint=event.fingerprint, parent_id=event.parent_id,
         root_id=event.root_id or event.execution_id, retried_from=event.retried_from, agent_id=event.agent_id,
         team_id=event.team_id, child_of=event.child_of, on_exhausted=event.on_exhausted, then=event.then,

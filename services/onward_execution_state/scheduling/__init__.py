@@ -1,0 +1,1 @@
+"""Schedules: looking at each of them, and submitting what their ticks start."""
