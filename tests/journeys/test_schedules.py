@@ -109,7 +109,9 @@ async def fire(folder, seconds):
 
 def judge(found, expected):
     late = sorted((at - tick).total_seconds() for _, tick, at in found)
-    print(f"{len(found)} ticks, late p50 {late[len(late) // 2]:.2f} s, p99 {late[len(late) * 99 // 100]:.2f} s")
+    print(
+        f"{len(found)} ticks, late p50 {late[len(late) // 2]:.2f} s, p99 {late[len(late) * 99 // 100]:.2f} s"
+    )
     assert Counter((name, tick) for name, tick, _ in found) == expected
 
 

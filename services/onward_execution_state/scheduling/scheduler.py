@@ -79,7 +79,7 @@ class Scheduler:
         """Hears what other replicas have stored."""
         if self._read_to is None:
             # Each schedule's newest message is read when it is looked at: what follows is enough.
-            self._read_to = (await self._ticks.end())
+            self._read_to = await self._ticks.end()
         while found := await self._ticks.after(self._read_to):
             for raw in found:
                 self._read_to = raw.sequence

@@ -51,9 +51,7 @@ class Gateways:
         return await self._ask(inside.CANCEL, asked) is not None
 
     async def _ask(self, query: str, asked: msgspec.Struct) -> inside.Reply | None:
-        data = await self._messages.ask(
-            subjects.ask(inside.SERVICE, query), _encode(asked), timeout=_SECONDS
-        )
+        data = await self._messages.ask(subjects.ask(inside.SERVICE, query), _encode(asked), timeout=_SECONDS)
         if data is None:
             return None
         reply = _reply.decode(data)
