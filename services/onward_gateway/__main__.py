@@ -11,7 +11,9 @@ import uvicorn
 
 from onward.bus import streams
 from onward.bus.bus import Bus, open_bus
+from onward.bus.depths import depths
 from onward.contract import ids, subjects
+from onward.contract.quota import QuotaSpec
 from onward.http.load import Load
 from onward.process.health import Health
 from onward.process.loop import Loop, utc_now
@@ -27,6 +29,7 @@ from onward_gateway.inside import Inside
 from onward_gateway.known import Known
 from onward_gateway.presence import Presence
 from onward_gateway.prompt_log import PromptLog
+from onward_gateway.quota import Quotas
 from onward_gateway.settings import Settings
 from onward_gateway.startup import Startup
 from onward_gateway.store import Store
@@ -35,6 +38,7 @@ _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
 _MOST_BYTES_OF_A_MESSAGE = 65_536
 _LOOK_AT_STORE = timedelta(seconds=3)
+_LOOK_AT_QUEUES = timedelta(seconds=1)
 
 
 class Server(uvicorn.Server):
@@ -86,6 +90,13 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
     )
     presence = Presence(time.monotonic)
     store = Store(lambda: _usage(bus), settings.full_at)
+    known = Known(bus.config)
+    usual = QuotaSpec(waiting=settings.most_waiting_executions)
+    quotas = Quotas(
+        lambda project, quota: _backlog(bus, known, project, quota),
+        lambda project: known.quota(project) or usual,
+        time.monotonic,
+    )
     startup = Startup(bus)
     load = Load(
         most=settings.most_in_flight, most_parked=settings.most_waiting, most_large=settings.most_large
@@ -95,9 +106,10 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
         events=PromptLog(bus.events),
         messages=bus.messages,
         objects=bus.objects,
-        known=Known(bus.config),
+        known=known,
         presence=presence,
         store=store,
+        quotas=quotas,
         relay=relay,
         load=load,
         health=_health(bus, store, startup, stop),
@@ -108,9 +120,11 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
     await bus.messages.subscribe(subjects.ALL_HEARTBEATS, presence.heard)
     await Inside(gateway).serve()
     looking = Loop("store", _LOOK_AT_STORE, store.look, clock=utc_now)
+    counting = Loop("quotas", _LOOK_AT_QUEUES, quotas.look, clock=utc_now)
     starting = asyncio.ensure_future(startup.run())
     starting.add_done_callback(lambda done: _give_up(done, stop))
-    tasks = [asyncio.ensure_future(looking.run(stop)), asyncio.ensure_future(load.watch()), starting]
+    loops = [looking.run(stop), counting.run(stop), load.watch()]
+    tasks = [*(asyncio.ensure_future(loop) for loop in loops), starting]
     try:
         yield gateway
         if starting.done():
@@ -132,6 +146,17 @@ def _give_up(starting: "asyncio.Future[None]", stop: Stop) -> None:
 async def _usage(bus: Bus) -> tuple[int, int]:
     state = await streams.state(bus.connection)
     return state.bytes, state.max_bytes
+
+
+async def _backlog(bus: Bus, known: Known, project: str, quota: QuotaSpec) -> tuple[int, int]:
+    """What waits in a project's queues; where all of WORK is below its quota, that is enough to know."""
+    work = await streams.state(bus.connection, subjects.WORK)
+    below = quota.waiting is None or work.messages < quota.waiting
+    if below and (quota.bytes is None or work.bytes < quota.bytes):
+        return work.messages, work.bytes
+    found = await depths(bus.connection, project, known.queues(project))
+    waiting = sum(depth.waiting for depth in found.values())
+    return waiting, waiting * work.bytes // max(1, work.messages)
 
 
 def _health(bus: Bus, store: Store, startup: Startup, stop: Stop) -> Health:

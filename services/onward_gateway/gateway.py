@@ -18,6 +18,7 @@ from onward_gateway.finder import Finder
 from onward_gateway.forward import Relay
 from onward_gateway.known import Known
 from onward_gateway.presence import Presence
+from onward_gateway.quota import Quotas
 from onward_gateway.routes import Door, NoQuery
 from onward_gateway.state import State
 from onward_gateway.store import Store
@@ -37,6 +38,7 @@ class Gateway:
         known: Known,
         presence: Presence,
         store: Store,
+        quotas: Quotas,
         relay: Relay,
         load: Load,
         health: Health,
@@ -52,6 +54,7 @@ class Gateway:
         self.known = known
         self.presence = presence
         self.store = store
+        self.quotas = quotas
         self.relay = relay
         self.load = load
         self.health = health

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from onward.contract.errors import Unavailable
+from onward.contract.quota import QuotaSpec
 from onward.contract.submission import KeySpec, QueueSpec, TaskSpec
 from onward_gateway import schemas
 
@@ -83,6 +84,11 @@ class Known:
         found: KeySpec | None = self._get(project, "key", public_id, _key)
         return found
 
+    def quota(self, project: str) -> QuotaSpec | None:
+        """The quota of a project, where it has one of its own."""
+        found: QuotaSpec | None = self._get(project, "quota", "backlog", _quota)
+        return found
+
     def purged(self) -> bool:
         """Whether EVENTS was ever purged, so that a key may be older than all it holds (PROTOCOL T3)."""
         return bool(self._get(*FLOOR, _floor))
@@ -115,6 +121,10 @@ def _task(data: bytes, name: str) -> KnownTask:
 
 def _queue(data: bytes, _name: str) -> QueueSpec:
     return msgspec.json.decode(data, type=QueueSpec)
+
+
+def _quota(data: bytes, _name: str) -> QuotaSpec:
+    return msgspec.json.decode(data, type=QuotaSpec)
 
 
 def _key(data: bytes, _name: str) -> KeySpec:

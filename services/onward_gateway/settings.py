@@ -24,6 +24,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bodies above 1 MiB at once; each costs up to 130 MiB, and 1 GiB in the process that checks it."""
     drain_seconds: float = 10.0
     """How long requests in flight may go on after SIGTERM."""
+    most_waiting_executions: int = 1_000_000
+    """How many executions of a project may wait in queues, where it has no quota of its own; more get 429."""
     full_at: float = 0.85
     """Share of EVENTS in use from which new submissions get 503; the rest is for running work."""
 
@@ -31,9 +33,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if not 0 < self.full_at <= 1:
             raise ValueError("full_at must be above 0 and at most 1")
         if not (
-            0 <= self.port <= 65_535 and min(self.most_in_flight, self.most_waiting, self.most_large) > 0
+            0 <= self.port <= 65_535 and min(self.most_in_flight, self.most_waiting, self.most_large, self.most_waiting_executions) > 0
         ):
-            raise ValueError("port must be 0 to 65535, most_in_flight, most_waiting and most_large above 0")
+            raise ValueError("port must be 0 to 65535, each most_… above 0")
         if not self.insecure_bind and not _loopback(self.host):
             raise ValueError(f"host {self.host} is not loopback; set insecure_bind where a proxy brings TLS")
 

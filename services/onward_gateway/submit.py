@@ -62,7 +62,7 @@ class SubmittedView(ExecutionView, frozen=True, kw_only=True):
             body=SubmissionBody,
             headers=("Idempotency-Key",),
             answers={202: SubmittedView, 200: SubmittedView},
-            refuses=(400, 413, 415, 422, 503),
+            refuses=(400, 413, 415, 422, 429, 503),
         )
     ),
 )
@@ -103,9 +103,20 @@ async def accept(
     `text` is the whole body where that is large: then it is checked by another process. `lineage` is what an earlier
     execution, or a schedule, leaves to it; `identity` the id that it must have, whatever it asks for.
     """
-    who = call.who
     gateway.store.check()
-    now = gateway.clock()
+    with gateway.quotas.adding(call.who.project, len(bytes(asked.input))):
+        return await _accept(gateway, call, asked, key_header, text, lineage)
+
+
+async def _accept(  # noqa: PLR0913, PLR0917
+    gateway: Gateway,
+    call: Call,
+    asked: Submission,
+    key_header: bytes | None,
+    text: bytes | None,
+    lineage: Mapping[str, Any],
+) -> Accepted:
+    who, now = call.who, gateway.clock()
     admitted = admit(asked, project=who.project, known=gateway.known, now=now)
     key = idempotency_key(asked, key_header)
     of_request = await _checked(gateway, asked, admitted, text, keyed=key is not None)

@@ -63,7 +63,7 @@ class Overloaded(Unavailable):
 
 
 class TooManyRequests(OnwardError):
-    """This key asks for too much at the same time."""
+    """More waits in the queues of this project than its quota allows."""
 
     code = "too_many_requests"
     status = 429

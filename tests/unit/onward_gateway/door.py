@@ -9,6 +9,7 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract import subjects
+from onward.contract.quota import QuotaSpec
 from onward.contract.log import Log, Stored
 from onward.contract.submission import Heartbeat, KeySpec, QueueSpec, TaskSpec
 from onward.http.auth import new_key
@@ -21,6 +22,7 @@ from onward_gateway.forward import Relay
 from onward_gateway.gateway import Gateway
 from onward_gateway.known import FLOOR, Known
 from onward_gateway.presence import Presence
+from onward_gateway.quota import Quotas
 from onward_gateway.store import Store
 
 SCHEMA = {
@@ -133,14 +135,18 @@ class House:
         self.now = datetime.now(UTC)
         self.seconds = 0.0
         self.used = (0, 100)
+        self.waiting = (0, 0)
         self.health = Health()
+        known = Known(self.config)
+        self.quotas = Quotas(self._backlog, known.quota, lambda: self.seconds)
         self.gateway = Gateway(
             events=self.process.events,
             messages=self.process.messages,
             objects=self.process.objects,
-            known=Known(self.config),
+            known=known,
             presence=Presence(lambda: self.seconds),
             store=Store(self._usage, 0.85),
+            quotas=self.quotas,
             relay=Relay("http://127.0.0.1:9"),
             load=Load(),
             health=self.health,
@@ -165,6 +171,9 @@ class House:
         data, _ = self.config.get(project, "key", public_id)
         spec = msgspec.json.decode(data, type=KeySpec)
         self.config.put(project, "key", public_id, msgspec.structs.replace(spec, revoked=True))
+
+    async def _backlog(self, _project: str, _quota: QuotaSpec) -> tuple[int, int]:
+        return self.waiting
 
     def purge(self) -> None:
         """What retention does once everything is projected."""
