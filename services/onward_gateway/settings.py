@@ -33,7 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if not 0 < self.full_at <= 1:
             raise ValueError("full_at must be above 0 and at most 1")
         if not (
-            0 <= self.port <= 65_535 and min(self.most_in_flight, self.most_waiting, self.most_large, self.most_waiting_executions) > 0
+            0 <= self.port <= 65_535
+            and min(self.most_in_flight, self.most_waiting, self.most_large, self.most_waiting_executions) > 0
         ):
             raise ValueError("port must be 0 to 65535, each most_… above 0")
         if not self.insecure_bind and not _loopback(self.host):

@@ -108,7 +108,7 @@ async def accept(
         return await _accept(gateway, call, asked, key_header, text, lineage)
 
 
-async def _accept(  # noqa: PLR0913, PLR0917
+async def _accept(  # noqa: PLR0917
     gateway: Gateway,
     call: Call,
     asked: Submission,

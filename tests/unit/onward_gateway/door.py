@@ -9,8 +9,8 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract import subjects
-from onward.contract.quota import QuotaSpec
 from onward.contract.log import Log, Stored
+from onward.contract.quota import QuotaSpec
 from onward.contract.submission import Heartbeat, KeySpec, QueueSpec, TaskSpec
 from onward.http.auth import new_key
 from onward.http.load import Load
