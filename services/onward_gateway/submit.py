@@ -105,16 +105,18 @@ async def accept(
     """
     gateway.store.check()
     with gateway.quotas.adding(call.who.project, len(bytes(asked.input))):
-        return await _accept(gateway, call, asked, key_header, text, lineage)
+        return await _accept(gateway, call, asked, key_header, text=text, lineage=lineage, identity=identity)
 
 
-async def _accept(  # noqa: PLR0917
+async def _accept(
     gateway: Gateway,
     call: Call,
     asked: Submission,
     key_header: bytes | None,
+    *,
     text: bytes | None,
     lineage: Mapping[str, Any],
+    identity: str | None,
 ) -> Accepted:
     who, now = call.who, gateway.clock()
     admitted = admit(asked, project=who.project, known=gateway.known, now=now)
