@@ -19,6 +19,7 @@ from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, arguments, cursor_after, id_range
 from onward_execution_state.overview import Overview
 from onward_execution_state.question_listing import QuestionsQuestion
+from onward_execution_state.scheduling.history import RunsAnswers
 from onward_execution_state.standing import StandingAnswers
 from onward_execution_state.statements import load
 from onward_execution_state.store import Source
@@ -98,6 +99,7 @@ class Queries:
             "workers": overview.workers,
             "queues": overview.queues,
             "metrics": overview.metrics,
+            "schedule_runs": RunsAnswers(database).runs,
             "standing": StandingAnswers(database, overview.clock).standing,
         }
 

@@ -36,6 +36,7 @@ from onward_execution_state.moments import new_id
 from onward_execution_state.overview import Overview
 from onward_execution_state.project import Projector
 from onward_execution_state.queries import Queries
+from onward_execution_state.scheduling.history import TickHistory
 from onward_execution_state.settings import Settings
 from onward_execution_state.without_postgres import FOLLOWERS
 from onward_execution_state.workers import Workers
@@ -47,6 +48,7 @@ _GATHER_SECONDS = 0.02
 """A transaction costs as much as a dozen events: rows may be this old, reads by id come from the log anyway."""
 _CARRIED_AT_ONCE = 200
 _TRY_AGAIN_SECONDS = 0.5
+_TICKS = timedelta(seconds=1)
 _SWEEP = timedelta(minutes=10)
 _STALLS = timedelta(seconds=5)
 
@@ -63,7 +65,7 @@ class WithPostgres:
         life = life_of_events(bus.connection, time.monotonic)
         self._leaders = [
             Leader(self._database, work)
-            for work in ("reconciling", "retention", "sweeping", "reminding", "stalling")
+            for work in ("reconciling", "retention", "sweeping", "reminding", "stalling", "ticks")
         ]
         self.projector = Projector(bus.events, self._database, life, metrics, most=settings.batch)
         self._projection = Loop("projection", _POLL, self.projector.run_once)
@@ -76,6 +78,7 @@ class WithPostgres:
             self._sweeping(metrics, life),
             self._reminding(metrics),
             self._stalling(metrics),
+            Loop("ticks", _TICKS, self._quietly(TickHistory(bus.ticks, self._leaders[-1]).run_once)),
         ]
 
     def poke(self) -> None:

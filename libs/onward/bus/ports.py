@@ -115,6 +115,10 @@ class Ticks(Protocol):
         """The sequence of the newest message of all. Raises Unavailable."""
         ...
 
+    async def incarnation(self) -> str:
+        """What changes when the stream is made anew. Raises Unavailable."""
+        ...
+
 
 class Objects(Protocol):
     """Large values, whole, by a name that ends in the SHA-256 of their bytes (subjects.object_name)."""

@@ -36,6 +36,10 @@ class Ticks:
         """See ports.Ticks.after."""
         return (await ask(self._connection, subjects.TICKS, None, sequence, most).page()).raws
 
+    async def incarnation(self) -> str:
+        """See ports.Ticks.incarnation."""
+        return (await streams.state(self._connection, subjects.TICKS)).incarnation
+
     async def end(self) -> int:
         """The sequence of the newest message of all. Raises Unavailable."""
         return (await streams.state(self._connection, subjects.TICKS)).last_sequence

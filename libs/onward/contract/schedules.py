@@ -101,3 +101,20 @@ class ScheduleState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     backfills: tuple[Backfill, ...] = ()
     rows: tuple[TickRow, ...] = ()
     """What this message adds to the history."""
+
+
+class TickView(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a tick, as it is shown; with the present status of what it started."""
+
+    tick: datetime
+    outcome: Outcome
+    cause: Cause
+    reason: str | None
+    execution_id: str | None
+    by: str | None
+    until: datetime | None
+    """The last one of a row of `count` ticks with one reason."""
+    count: int
+    decided_at: datetime
+    status: str | None
+    duration_ms: float | None
