@@ -1,4 +1,4 @@
-"""What became of ticks, in Postgres: each is listed with its reason, after its schedule is gone and rebuilt tables too."""
+"""What became of ticks, in Postgres: listed with its reason, after its schedule is gone, and over a rebuild."""
 
 from datetime import timedelta
 
@@ -53,9 +53,7 @@ def runs(empty):
 
 async def decided(ticks, *rows, uid="u"):
     _, expected = await ticks.last("default", "nightly")
-    await ticks.put(
-        "default", "nightly", ScheduleState(uid=uid, position=NOW, at=NOW, rows=rows), expected
-    )
+    await ticks.put("default", "nightly", ScheduleState(uid=uid, position=NOW, at=NOW, rows=rows), expected)
 
 
 def fired(minutes, uid="u"):
@@ -69,7 +67,13 @@ async def test_each_tick_is_listed_with_its_outcome_and_its_reason(history, runs
     await decided(
         ticks,
         TickRow(tick=NOW + 2 * MINUTE, outcome="skipped", reason="execution x has not ended"),
-        TickRow(tick=NOW + 3 * MINUTE, until=NOW + 9 * MINUTE, count=7, outcome="missed", reason="nobody was there"),
+        TickRow(
+            tick=NOW + 3 * MINUTE,
+            until=NOW + 9 * MINUTE,
+            count=7,
+            outcome="missed",
+            reason="nobody was there",
+        ),
     )
     await loop.run_once(NOW)
 
