@@ -58,3 +58,9 @@ async def deploy(version: str = "1") -> str:
 async def both(names: list[str]) -> list[str]:
     """Two children at once."""
     return list(await asyncio.gather(*(greet.run(name) for name in names)))
+
+
+@registry.task
+async def seed_done() -> str:
+    """Takes nothing."""
+    return "done"

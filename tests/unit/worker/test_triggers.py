@@ -98,7 +98,7 @@ def test_success_leads_to_one_task_with_the_output_as_its_input_and_the_other_br
 
         assert out(second) == "plain a 1"
         assert (second.source, second.labels, second.root_id) == ("trigger", {"order": "7"}, first)
-        assert second.triggered_by == ev.TriggeredBy(execution_id=first, on="success")
+        assert second.triggered_by == ev.TriggeredBy(execution_id=first, on="success", life=1)
         told = await shop.branches(first)
         assert {on: one.status for on, one in told.items()} == {
             "success": "started", "failure": "skipped", "any": "started",

@@ -46,4 +46,4 @@ class TriggeredBy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     execution_id: str
     on: str
-    life: int = 1
+    life: int
