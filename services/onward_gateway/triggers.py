@@ -79,6 +79,8 @@ def _takes_nothing(task: KnownTask) -> bool:
     if schema is None:
         return False
     told = msgspec.json.decode(schema)
+    if isinstance(told, dict) and "$ref" in told:
+        told = told.get("$defs", {}).get(str(told["$ref"]).removeprefix("#/$defs/"))
     return isinstance(told, dict) and told.get("additionalProperties") is False and not told.get("properties")
 
 

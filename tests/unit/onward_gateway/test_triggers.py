@@ -2,6 +2,7 @@
 
 import pytest
 
+from onward import Registry
 from onward.contract.retry import RetryPolicy
 from onward.contract.submission import TaskSpec
 from onward.contract.triggers import DEEPEST
@@ -83,8 +84,12 @@ async def test_neither_a_long_chain_nor_a_large_one_is_taken(house):
 
 
 async def test_a_task_without_parameters_gets_no_input(house):
-    nothing = {"type": "object", "properties": {}, "additionalProperties": False}
-    house.config.put("default", "task", "tidy", TaskSpec(name="tidy", input_schema=nothing))
+    registry = Registry()
+
+    @registry.task
+    async def tidy() -> None: ...
+
+    house.config.put("default", "task", "tidy", tidy.spec)
 
     execution = await house.submit(then={"on_success": {"task": "tidy"}})
 
