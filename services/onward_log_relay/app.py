@@ -12,6 +12,7 @@ from onward.http.entrance import entrance
 from onward.http.problems import to_answer
 from onward.process.health import HealthReport
 from onward.process.metrics import CONTENT_TYPE
+from onward_log_relay.event_stream import events
 from onward_log_relay.logs import logs
 from onward_log_relay.relay import Relay, relay_of
 from onward_log_relay.socket import websocket
@@ -37,7 +38,7 @@ async def metrics(request: Asked) -> Answer:
     return text_answer(relay_of(request.scope).metrics.render(), CONTENT_TYPE)
 
 
-ROUTES = [logs, websocket, livez, readyz, metrics]
+ROUTES = [logs, events, websocket, livez, readyz, metrics]
 
 
 def create_app(relay: Relay) -> App:

@@ -1,7 +1,7 @@
 """`GET /api/v1/executions/{id}/logs`: JSON pages, or streams of NDJSON, text or server-sent events."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import Request, get
@@ -22,6 +22,7 @@ from onward_log_relay.stream import LogStream, Wanted
 SEARCH_SECONDS = 2.0
 """How long one page is searched for; what it has by then is the page, and the next one goes on."""
 
+T = TypeVar("T")
 _JSON = "application/json"
 _FORMATS: dict[str, type[Format]] = {
     "application/x-ndjson": Ndjson,
@@ -33,7 +34,7 @@ _FORMATS: dict[str, type[Format]] = {
 
 
 class NotAcceptable(BadRequest):
-    """Logs are not available in any of the accepted types."""
+    """This is not available in any of the accepted types."""
 
     code = "not_acceptable"
     status = 406
@@ -68,7 +69,8 @@ async def logs(request: Request[Any, Any, Any]) -> ASGIApp:
     query = read_query(request.scope["query_string"], LogQuery)
     if query.after is not None and query.tail is not None:
         raise InvalidParameter("after and tail exclude each other", fix="leave one of them out")
-    format = _format(call.headers.get(b"accept", b"*/*").decode("latin-1"), follow=query.follow)
+    accept = call.headers.get(b"accept", b"*/*").decode("latin-1")
+    format = accepted(accept, _FORMATS, follow=query.follow, otherwise=Ndjson)
     wanted = Wanted(
         project=call.who.project,
         execution_id=_execution_id(request.path_params["execution_id"]),
@@ -128,24 +130,23 @@ async def _lines(reader: Reader, most: int) -> tuple[list[msgspec.Raw], int | No
     return items, reader.line
 
 
-def _format(accept: str, *, follow: bool) -> type[Format] | None:
-    """The best of the accepted types; None is a JSON page."""
+def accepted(accept: str, formats: dict[str, type[T]], *, follow: bool, otherwise: type[T]) -> type[T] | None:
+    """The best of the accepted types; None is a JSON page. Raises NotAcceptable."""
     ranked = sorted((_quality(part) for part in accept.lower().split(",")), key=lambda ranked: -ranked[0])
     for quality, kind in ranked:
         if quality <= 0:
             continue
-        if kind in _FORMATS:
-            return _FORMATS[kind]
+        if kind in formats:
+            return formats[kind]
         if kind in {"*/*", "application/*"}:
-            return Ndjson if follow else None
+            return otherwise if follow else None
         if kind == _JSON:
             if follow:
                 raise InvalidParameter(
-                    "follow: a log cannot be followed as one JSON value",
-                    fix="accept application/x-ndjson, text/event-stream or text/plain",
+                    "follow: one JSON value cannot be followed", fix=f"accept {' or '.join(formats)}"
                 )
             return None
-    raise NotAcceptable(fix=f"accept {_JSON}, application/x-ndjson, text/event-stream or text/plain")
+    raise NotAcceptable(fix=f"accept {_JSON}, {', '.join(formats)}")
 
 
 def _quality(part: str) -> tuple[float, str]:

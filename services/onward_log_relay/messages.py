@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from onward.contract.errors import OnwardError
+from onward.contract.watching import Where
 from onward.http.json_text import read
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -20,12 +21,20 @@ class Authenticate(
 
 
 class Subscribe(msgspec.Struct, frozen=True, tag_field="type", tag="subscribe", forbid_unknown_fields=True):
-    """Open a channel: the log of an execution, or its state. The rest is for logs, as in the query of …/logs."""
+    """Open a channel: the log of an execution, or its state; what happens in the project, or its board.
 
-    channel: Literal["log", "execution"]
-    execution_id: str
+    `tail`, `level` and `grep` are for logs, `where`, `open` and `ended` for the project.
+    """
+
+    channel: Literal["log", "execution", "events", "board"]
+    execution_id: str | None = None
     id: Name | None = None
-    """What the channel is called in all that is said about it; `<channel>:<execution id>` unless given."""
+    """What the channel is called in all that is said about it; `<channel>:<execution id>` or the channel's name."""
+    where: Where = Where()
+    open: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 2_000
+    """The most open executions in a snapshot of the board."""
+    ended: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 200
+    """The most ended ones."""
     after: Count | None = None
     tail: Count | None = None
     level: Literal["debug", "info", "warning", "error", "critical"] | None = None
@@ -34,7 +43,9 @@ class Subscribe(msgspec.Struct, frozen=True, tag_field="type", tag="subscribe", 
     @property
     def name(self) -> str:
         """What the channel is called."""
-        return self.id or f"{self.channel}:{self.execution_id}"
+        if self.id is not None:
+            return self.id
+        return self.channel if self.execution_id is None else f"{self.channel}:{self.execution_id}"
 
 
 class Unsubscribe(
@@ -73,6 +84,18 @@ def lines(name: str, array: bytes) -> str:
 def execution(name: str, view: bytes) -> str:
     """The state of an execution, which is JSON already."""
     return f'{{"type":"execution","id":{_encode(name).decode()},"execution":{view.decode()}}}'
+
+
+def happened(name: str, items: list[bytes], position: int) -> str:
+    """Events, which are JSON already."""
+    head = f'{{"type":"events","id":{_encode(name).decode()},"position":{position},"items":['
+    return head + b",".join(items).decode() + "]}"
+
+
+def board(type: str, name: str, items: list[bytes], **members: Any) -> str:
+    """Cards, which are JSON already: of a snapshot, or changed ones."""
+    head = _encode({"type": type, "id": name, **members})[:-1].decode()
+    return f'{head},"items":[{b",".join(items).decode()}]}}'
 
 
 def refused(name: str | None, error: OnwardError) -> str:

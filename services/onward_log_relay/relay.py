@@ -3,14 +3,16 @@
 import asyncio
 from typing import Any
 
-from onward.bus.ports import EventLog, Lines, Messages
+from onward.bus.ports import Lines, LiveEvents, Messages
 from onward.contract.errors import Unavailable
 from onward.contract.execution import Execution
 from onward.http.auth import FindKey, KeyRing
 from onward.http.load import Load
 from onward.process.health import Health
 from onward.process.metrics import Metrics
+from onward_log_relay.board import BoardSnapshots
 from onward_log_relay.fan_out import Watches
+from onward_log_relay.feed import Feed
 from onward_log_relay.history import READS_AT_ONCE, History
 from onward_log_relay.settings import Settings
 from onward_log_relay.states import States
@@ -22,7 +24,7 @@ class Relay:
     def __init__(
         self,
         *,
-        events: EventLog,
+        events: LiveEvents,
         lines: Lines,
         messages: Messages,
         find_key: FindKey,
@@ -40,11 +42,17 @@ class Relay:
         self.settings = settings
         self.states = States(events, messages)
         self.watches = Watches(lines, messages, self.states)
+        self.feed = Feed(events)
+        self.board = BoardSnapshots(messages)
         self.closing = asyncio.Event()
         """Set when the process is asked to end: who follows is told to come back."""
         self.sent = metrics.counter("onward_relay_lines_total", "Lines sent to clients.", ("via",))
         self.slow = metrics.counter("onward_relay_slow_clients_total", "Clients cut off.", ("via",))
         metrics.gauge("onward_relay_watched", "Executions with an upstream.").set(lambda: len(self.watches))
+        self.events_sent = metrics.counter("onward_relay_events_total", "Events sent to clients.", ("via",))
+        metrics.gauge("onward_relay_feed_watchers", "Clients of the event stream and the board.").set(
+            lambda: self.feed.watchers
+        )
         metrics.gauge("onward_relay_watchers", "Clients of those.").set(lambda: self.watches.watchers)
 
     def history(self, project: str, execution_id: str) -> History:

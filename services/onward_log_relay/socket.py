@@ -9,12 +9,10 @@ from urllib.parse import urlsplit
 from litestar import asgi
 from litestar.types import Receive, Scope, Send
 
-from onward.contract import ids
 from onward.contract.errors import (
     BadRequest,
     InvalidBody,
     InvalidParameter,
-    NotFound,
     OnwardError,
     Unauthorized,
 )
@@ -22,6 +20,7 @@ from onward.http.answer import refuse_socket
 from onward.http.auth import PUBLIC
 from onward.http.call import Call, Principal, call_of
 from onward_log_relay import messages as m
+from onward_log_relay.channels import check_channel, show_board, tell_events
 from onward_log_relay.clients import (
     Restarting,
     SlowClient,
@@ -163,8 +162,7 @@ class Session:
             raise InvalidParameter(
                 f"a socket has at most {MOST_CHANNELS} channels", fix="open another socket"
             )
-        if not ids.is_execution_id(asked.execution_id):
-            raise NotFound(f"{asked.execution_id[:80]!r} is no execution id")
+        check_channel(asked)
         if asked.after is not None and asked.tail is not None:
             raise InvalidParameter("after and tail exclude each other", fix="leave one of them out")
 
@@ -177,10 +175,15 @@ class Session:
 
     async def _channel(self, asked: m.Subscribe) -> None:
         try:
-            if asked.channel == "log":
-                await self._log(asked)
-            else:
-                await self._execution(asked)
+            match asked.channel:
+                case "log":
+                    await self._log(asked, str(asked.execution_id))
+                case "execution":
+                    await self._execution(asked, str(asked.execution_id))
+                case "events":
+                    await tell_events(self._relay, self._project, asked, self._say)
+                case "board":
+                    await show_board(self._relay, self._project, asked, self._say)
         except SlowClient as error:
             self._break(error)
         except OnwardError as error:
@@ -192,10 +195,10 @@ class Session:
             if self._channels.get(asked.name) is asyncio.current_task():
                 del self._channels[asked.name]
 
-    async def _log(self, asked: m.Subscribe) -> None:
+    async def _log(self, asked: m.Subscribe, execution_id: str) -> None:
         selection = Selection(asked.level, asked.grep)
-        history = self._relay.history(self._project, asked.execution_id)
-        async with self._relay.watches.of(self._project, asked.execution_id) as watch:
+        history = self._relay.history(self._project, execution_id)
+        async with self._relay.watches.of(self._project, execution_id) as watch:
             watch.follow_log()
             after = asked.after or 0 if asked.tail is None else await history.tail(selection, asked.tail)
             await self._say(m.said("subscribed", id=asked.name, after=after))
@@ -207,8 +210,8 @@ class Session:
             status = watch.execution.status.value
         await self._say(m.said("end", id=asked.name, status=status, last_line=item.last_line))
 
-    async def _execution(self, asked: m.Subscribe) -> None:
-        async with self._relay.watches.of(self._project, asked.execution_id) as watch:
+    async def _execution(self, asked: m.Subscribe, execution_id: str) -> None:
+        async with self._relay.watches.of(self._project, execution_id) as watch:
             await self._say(m.said("subscribed", id=asked.name))
             shown = 0
             while True:

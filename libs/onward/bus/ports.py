@@ -52,6 +52,18 @@ class EventLog(Protocol):
         ...
 
 
+class LiveEvents(EventLog, Protocol):
+    """EVENTS as a whole, for who follows all of it without a consumer."""
+
+    async def bounds(self) -> tuple[int, int]:
+        """The sequences of the first and the last stored event; where there is none, the first is above the last."""
+        ...
+
+    def live(self, after: int) -> AsyncIterator[Raw]:
+        """Events of all executions above `after`, then new ones for ever: gap-free, in order, each once."""
+        ...
+
+
 class HintSource(Protocol):
     """WORK, as one worker sees it: the queues it was made for, highest class first."""
 

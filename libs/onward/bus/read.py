@@ -4,15 +4,17 @@ import asyncio
 import base64
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import msgspec
 
 from onward.bus.api import NOT_FOUND_MESSAGE, Refused, call
 from onward.bus.connection import Connection
+from onward.bus.live_events import follow_live
 from onward.bus.names import check_log
 from onward.bus.pages import ask, rest
 from onward.bus.ports import Raw
+from onward.bus.streams import state
 from onward.bus.topology import info
 from onward.contract import events as ev
 from onward.contract import subjects
@@ -63,6 +65,15 @@ class Reader:
     async def scan(self, after: int, most: int) -> list[Raw]:
         """See ports.EventLog.scan."""
         return (await ask(self._connection, subjects.EVENTS, None, after, most).page()).raws
+
+    async def bounds(self) -> tuple[int, int]:
+        """See ports.LiveEvents.bounds."""
+        found = await state(self._connection)
+        return found.first_sequence, found.last_sequence
+
+    def live(self, after: int) -> AsyncIterator[Raw]:
+        """See ports.LiveEvents.live."""
+        return follow_live(self._connection, after)
 
     async def tail(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from onward.bus.ports import Raw
@@ -29,6 +29,7 @@ class EventStream:
         self.refused = 0
         """Appends that came too late: the fence at work."""
         self.listeners: list[Heard] = []
+        self.grown = asyncio.Event()
         self._logs: dict[tuple[str, str], list[Stored]] = {}
 
     def append(self, decision: Decision) -> int:
@@ -45,6 +46,8 @@ class EventStream:
         for item in stored:
             for heard in self.listeners:
                 heard(item)
+        self.grown.set()
+        self.grown = asyncio.Event()
         return self.last
 
     def _may_append(self, decision: Decision, last: int) -> bool:
@@ -144,6 +147,22 @@ class MemoryEventLog:
         """See EventLog.scan."""
         raws = await self._ask(lambda: [raw for raw in self._stream.raws if raw.sequence > after])
         return raws[:most]
+
+    async def bounds(self) -> tuple[int, int]:
+        """See LiveEvents.bounds."""
+        first, last = await self._ask(lambda: [self._stream.first, self._stream.last])
+        return first, last
+
+    async def live(self, after: int) -> AsyncIterator[Raw]:
+        """See LiveEvents.live."""
+        while True:
+            grown = self._stream.grown
+            found = await self.scan(after, 500)
+            for raw in found:
+                after = raw.sequence
+                yield raw
+            if not found:
+                await grown.wait()
 
     async def _fetch(
         self, project: str, execution_id: str, after: int, floor: int, reached: int = 0
