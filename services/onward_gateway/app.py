@@ -27,6 +27,7 @@ from onward_gateway import (
     receive,
     repair,
     rerun,
+    stream,
     submit,
 )
 from onward_gateway.document import document
@@ -61,6 +62,7 @@ ROUTES = [
     explaining.explain_execution,
     large.get_value,
     forward.logs,
+    stream.events,
     control.cancel,
     repair.retry,
     rerun.rerun,

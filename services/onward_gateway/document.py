@@ -16,7 +16,8 @@ _PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 _WHY = {
     400: "The request cannot be read", 401: "No valid API key", 404: "There is no such thing",
     405: "This address does not know this method", 409: "It does not fit the state the execution is in",
-    413: "Too large", 415: "No JSON", 422: "It cannot be done as asked", 429: "Too much at the same time",
+    410: "It is gone", 413: "Too large", 415: "No JSON", 422: "It cannot be done as asked",
+    429: "Too much at the same time",
     503: "Try again after Retry-After",
 }  # fmt: skip
 _WHAT = {

@@ -7,7 +7,7 @@ from onward.contract import subjects
 from onward.contract.errors import Unavailable
 from onward.contract.submission import PAGE
 from onward.contract.watching import Where, fits
-from onward_log_relay.folding import SMALL_BYTES, light
+from onward_log_relay.folding import SMALL_BYTES
 
 OPEN, ENDED = ("pending", "running"), ("completed", "failed", "cancelled")
 _SECONDS = 5.0
@@ -109,9 +109,11 @@ class BoardSnapshots:
 
 
 def _light(item: msgspec.Raw) -> bytes:
-    if len(memoryview(item)) <= SMALL_BYTES and b'"stack":null' in bytes(item):
+    if len(memoryview(item)) <= SMALL_BYTES and b'"stack":"' not in bytes(item):
         return bytes(item)
-    card = light(msgspec.json.decode(item))
+    card = msgspec.json.decode(item)
+    if card.get("error"):
+        card["error"]["stack"] = None
     for name in ("input", "output"):
         if len(_encode(card.get(name))) > SMALL_BYTES:
             card[name] = None

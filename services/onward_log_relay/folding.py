@@ -75,15 +75,10 @@ class _Shown(msgspec.Struct, frozen=True):
 
 def card_of(state: Execution) -> bytes:
     """An execution as the board shows it: as ever, without large values and without stacks."""
-    return _encode(light(msgspec.to_builtins(view(_lean(state)))))
-
-
-def light(card: dict[str, object]) -> dict[str, object]:
-    """A shown execution without what no card needs."""
-    error = card.get("error")
-    if isinstance(error, dict):
-        card["error"] = {**error, "stack": None}
-    return card
+    shown = view(_lean(state))
+    if shown.error is not None and shown.error.stack is not None:
+        shown = msgspec.structs.replace(shown, error=msgspec.structs.replace(shown.error, stack=None))
+    return _encode(shown)
 
 
 class Folding:

@@ -189,7 +189,8 @@ class Session:
         except OnwardError as error:
             with contextlib.suppress(SlowClient):
                 await self._say(m.refused(asked.name, error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this socket and no other
+        except Exception as error:
+            log.exception("channel %s broke", asked.name)
             self._break(error)
         finally:
             if self._channels.get(asked.name) is asyncio.current_task():

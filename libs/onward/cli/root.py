@@ -12,6 +12,7 @@ COMMANDS = {
     "down": ("onward.cli.platform:down", "Stop what `up` started; the data stays."),
     "run": ("onward.cli.run:run", "Submit an execution of TASK."),
     "execution": ("onward.cli.execution:execution", "List, look into, follow and control executions."),
+    "events": ("onward.cli.events:events", "Print what happens to all executions, oldest first."),
     "question": ("onward.cli.question:question", "Show what executions ask people, and answer it."),
     "worker": ("onward.cli.worker:worker", "List workers, or start one here."),
     "task": ("onward.cli.task:task", "Show the tasks that workers announced."),

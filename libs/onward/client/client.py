@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
+from onward.client.events import EventReader
 from onward.client.logs import ENDURANCE, Following, LogReader
 from onward.client.outcome import has_ended
 from onward.client.problem import ApiProblem
@@ -97,6 +98,13 @@ class Client:
     def events(self, execution_id: str) -> Iterator[Json]:
         """Yields what happened to an execution, oldest first."""
         yield from self._items(_of(execution_id, "events"))
+
+    def happenings(self, *, after: int | None = None, follow: bool = True, **filters: Any) -> EventReader:
+        """Returns an iterable of the events of all executions behind a position; without one, of those to come.
+
+        A filter (`type`, `status`, `task`, `queue`, `agent_id`, `label` …) may be a list of values.
+        """
+        return EventReader(self.wire, after=after, follow=follow, only=filters)
 
     def attempts(self, execution_id: str) -> Iterator[Json]:
         """Yields every try of an execution by a worker."""

@@ -84,7 +84,7 @@ class LogReader:
             if response.status != 200:
                 raise ApiProblem.of(response.status, response.read())
             self._opened_at = self._wire.clock()
-            for raw in _whole_lines(response):
+            for raw in whole_lines(response):
                 record = json.loads(raw)
                 if "line" not in record:
                     self._heed(record)
@@ -168,7 +168,7 @@ class Following:
         return LogReader(self._wire, self._path, after=after, follow=follow, only=self._only)
 
 
-def _whole_lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
+def whole_lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
     """Yields what is complete: the rest of a cut stream is read again on the next one."""
     rest = b""
     while piece := response.read1(65_536):

@@ -232,7 +232,7 @@ async def test_the_state_is_shown_at_once_and_on_each_event(connect, life):
             {"type": "subscribe", "channel": "log", "execution_id": ID, "after": 1, "tail": 1},
             "invalid_parameter",
         ),
-        ({"type": "subscribe", "channel": "board", "execution_id": ID}, "invalid_body"),
+        ({"type": "subscribe", "channel": "boards", "execution_id": ID}, "invalid_body"),
         ({"type": "subscribe", "channel": "log", "execution_id": ID, "after": -1}, "invalid_body"),
         ({"type": "subscribe", "channel": "log", "execution_id": ID, "what": 1}, "invalid_body"),
         ({"type": "authenticate", "key": "x"}, "invalid_body"),
