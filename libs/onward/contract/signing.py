@@ -43,10 +43,12 @@ def verified(
 def verified_as_github(secrets: Iterable[str], *, signature: str, body: bytes) -> bool:
     """Whether `X-Hub-Signature-256` was made of the body with one of these secrets, as text."""
     given = signature.removeprefix("sha256=").encode("utf-8", "replace")
-    return any([
-        hmac.compare_digest(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode(), given)
-        for secret in secrets
-    ])
+    return any(
+        [
+            hmac.compare_digest(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode(), given)
+            for secret in secrets
+        ]
+    )
 
 
 def _digest(secret: str, message_id: str, timestamp: str, body: bytes) -> bytes:
