@@ -38,7 +38,11 @@ async def test_what_a_schedule_submits_has_the_id_of_its_tick_and_says_where_it_
 
     shown = (await house.call("GET", f"/api/v1/executions/{ID}")).json
     assert reply.done == inside.Done(execution_id=ID, warnings=("no_worker",))
-    assert (shown["source"], shown["origin"], shown["submitted_by"]) == ("schedule", "nightly", "schedule:nightly")
+    assert (shown["source"], shown["origin"], shown["submitted_by"]) == (
+        "schedule",
+        "nightly",
+        "schedule:nightly",
+    )
     assert datetime.fromisoformat(shown["scheduled_at"]) == TICK
 
 
@@ -72,7 +76,9 @@ async def test_a_gateway_that_does_not_know_the_tasks_yet_refuses_no_tick(house,
 
 async def test_an_execution_is_cancelled_by_its_schedule_and_one_that_has_ended_stays(house, ask):
     await ask(inside.SUBMIT, tick())
-    asked = inside.CancelAsked(project="default", actor="schedule:nightly", execution_id=ID, reason="replaced")
+    asked = inside.CancelAsked(
+        project="default", actor="schedule:nightly", execution_id=ID, reason="replaced"
+    )
 
     assert (await ask(inside.CANCEL, asked)).done.execution_id == ID
     assert (await ask(inside.CANCEL, asked)).done.execution_id == ID
