@@ -46,8 +46,11 @@ class ListQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     min_position: int | None = None
 
 
-def arguments(question: ListQuestion) -> tuple[Any, ...]:
-    """The arguments of `list_executions`; one row more than the page shows whether another follows."""
+def arguments(question: ListQuestion, *, rows: int | None = None) -> tuple[Any, ...]:
+    """The arguments of `list_executions`; one row more than the page shows whether another follows.
+
+    With `rows`, so many instead of a page.
+    """
     if not 1 <= question.limit <= PAGE:
         raise InvalidParameter(f"limit is {question.limit}", fix=f"use 1 to {PAGE}")
     wanted = frozenset(question.status)
@@ -58,7 +61,7 @@ def arguments(question: ListQuestion) -> tuple[Any, ...]:
         [status.value for status in wanted] if wanted and wanted <= _ENDED_BADLY else None, question.task,
         question.queue, question.environment, question.agent_id, question.team, question.worker,
         uuid_of("parent", question.parent), _labels(question.label), question.since, question.until, question.q, low,
-        high, created_at, last_id, question.limit + 1, uuid_of("retried_from", question.retried_from),
+        high, created_at, last_id, rows or question.limit + 1, uuid_of("retried_from", question.retried_from),
         question.error, question.stalled,
     )  # fmt: skip
 

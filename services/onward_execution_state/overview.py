@@ -95,6 +95,10 @@ class Overview:
             facts["trouble"] = str(error)
         return facts
 
+    async def last_sequence(self) -> int:
+        """The last sequence of EVENTS."""
+        return int((await self._facts()).get("last_sequence") or 0)
+
     def _queue(
         self, project: str, name: str, depths: dict[tuple[str, str], Depth], by_route: dict[Any, Any] | None
     ) -> QueueView:

@@ -12,9 +12,10 @@ import msgspec
 from onward.bus.ports import Messages
 from onward.contract import events as ev
 from onward.contract import history, subjects
-from onward.contract.errors import InvalidBody, NotFound, OnwardError, TooLarge
+from onward.contract.errors import InvalidBody, NotFound, OnwardError, TooLarge, Unavailable
 from onward.contract.view import ExecutionView, StallView, view
 from onward_execution_state import question_listing, rows
+from onward_execution_state.bulk import BulkAnswers
 from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, arguments, cursor_after, id_range
 from onward_execution_state.overview import Overview
@@ -84,6 +85,8 @@ class Queries:
         self._patience_seconds = patience_seconds
         self._database = database
         self._source = source
+        self._overview = overview
+        self._bulk = BulkAnswers(database, overview.clock, self._caught_up)
         self._answers: dict[str, _Answer] = {
             "list": self._list,
             "questions": self._questions,
@@ -101,12 +104,17 @@ class Queries:
             "metrics": overview.metrics,
             "schedule_runs": RunsAnswers(database).runs,
             "standing": StandingAnswers(database, overview.clock).standing,
+            **self._bulk.all(),
         }
 
     async def serve(self, messages: Messages) -> None:
         """Answers from now on."""
         for name in self._answers:
             await messages.subscribe(subjects.ask("state", name), self.answer, group=GROUP)
+
+    async def close(self) -> None:
+        """Ends what the answers have of their own."""
+        await self._bulk.close()
 
     async def answer(self, subject: str, data: bytes) -> bytes:
         """The reply to one question, or {"problem": …}."""
@@ -192,6 +200,12 @@ class Queries:
         del data
         found = await self._database.ask(_SQL["repairs"], MOST_REPAIRS)
         return [{**row, "execution_id": str(row["execution_id"])} for row in found]
+
+    async def _caught_up(self) -> None:
+        """Waits until all that was accepted before is projected. Raises Unavailable."""
+        last = await self._overview.last_sequence()
+        if (await self._as_of(last)).position < last:
+            raise Unavailable("the projection is behind", fix="try again in a moment", retry_after=2)
 
     async def _as_of(self, at_least: int | None) -> AsOf:
         """How far the projection is, after waiting a moment for `at_least`."""

@@ -111,6 +111,7 @@ class WithPostgres:
             await self.projector.close()
             for leader in self._leaders:
                 await leader.close()
+            await self._queries.close()
             await self._database.close()
 
     async def _migrate(self) -> None:

@@ -14,6 +14,7 @@ from onward.http.problems import to_answer
 from onward_gateway import (
     amending,
     batch,
+    bulk,
     catalog,
     children,
     control,
@@ -72,6 +73,7 @@ ROUTES = [
     pausing.resume,
     receive.send_event,
     questions.list_questions,
+    *bulk.ROUTES,
     catalog.list_tasks,
     catalog.get_task,
     catalog.list_workers,

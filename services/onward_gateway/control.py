@@ -114,6 +114,13 @@ async def decided_for(gateway: Gateway, call: Call, execution_id: str, choose: D
     """The execution of this id after `choose`, for whoever calls."""
     project = call.who.project
     moment = Moment(now=gateway.clock(), new_id=gateway.new_id, actor=call.who.actor, trace=call.traceparent)
+    return await decided_on(gateway, project, execution_id, moment, choose)
+
+
+async def decided_on(
+    gateway: Gateway, project: str, execution_id: str, moment: Moment, choose: Decide
+) -> Execution:
+    """The same for one execution of a project, wherever the wish comes from."""
     found = await gateway.finder.find(project, execution_id)
     if not isinstance(found, Log):
         revived = await decide_again(gateway, project, found, moment, choose)

@@ -52,9 +52,14 @@ async def facts_of(gateway: Gateway, project: str, execution_id: str) -> Facts:
     waits = not state.ended
     workers = await _workers(gateway, state, asked) if waits else ()
     standing = await _standing(gateway, found, asked) if waits and in_line(state, now) else None
+    stalled = (
+        await asked("whether it makes progress", lambda: gateway.state.stalled(project, execution_id), None)
+        if state.held and waits
+        else None
+    )
     return Facts(
         now=now, state=state, events=events, queue=_queue(gateway, state), workers=workers, standing=standing,
-        failed_children=_failed_children(state), not_asked=tuple(asked.unanswered),
+        stalled=stalled,        failed_children=_failed_children(state), not_asked=tuple(asked.unanswered),
     )  # fmt: skip
 
 

@@ -66,6 +66,8 @@ class Gateway:
         self.finder = Finder(events, self.state, clock)
         self.closing = asyncio.Event()
         """Set when the process is asked to end: who waits gets what there is."""
+        self.bulk_begun = asyncio.Event()
+        """Set when there is an operation on many executions to carry out."""
         self.openapi = b"{}"
         self._later: set[asyncio.Future[Any]] = set()
 

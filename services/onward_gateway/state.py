@@ -8,17 +8,20 @@ import msgspec
 from onward.bus.ports import Messages
 from onward.contract import events as ev
 from onward.contract import subjects
-from onward.contract.errors import InvalidParameter, OnwardError, TooLarge, Unavailable
+from onward.contract.errors import InvalidBody, InvalidParameter, NotFound, OnwardError, TooLarge, Unavailable
 from onward.contract.execution import Execution
 from onward.contract.explain import Standing
 from onward.contract.view import StallView
 
 _SECONDS = 2.0
 _LIST_SECONDS = 5.0
+_LONG_SECONDS = 15.0
 _BRIEFLY = 0.5
 """For what an answer can do without."""
 _WHO = "execution_state"
-_MEANT: dict[str, type[OnwardError]] = {kind.code: kind for kind in (InvalidParameter, TooLarge)}
+_MEANT: dict[str, type[OnwardError]] = {
+    kind.code: kind for kind in (InvalidBody, InvalidParameter, NotFound, TooLarge)
+}
 """Refusals that are about what was asked; all others mean that it cannot answer just now."""
 
 
@@ -153,6 +156,10 @@ class State:
         """The workers heard of lately, those that are gone included."""
         found: list[WorkerView] = await self._ask("workers", {"project": project}, list[WorkerView])
         return found
+
+    async def bulk(self, query: str, body: dict[str, Any], kind: Any) -> Any:
+        """A question about operations on many executions."""
+        return await self._ask(f"bulk_{query}", body, kind, _LONG_SECONDS)
 
     async def _ask(self, query: str, body: dict[str, Any], kind: Any, timeout: float = _SECONDS) -> Any:
         data = msgspec.json.encode(body)

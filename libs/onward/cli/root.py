@@ -13,6 +13,7 @@ COMMANDS = {
     "run": ("onward.cli.run:run", "Submit an execution of TASK."),
     "execution": ("onward.cli.execution:execution", "List, look into, follow and control executions."),
     "events": ("onward.cli.events:events", "Print what happens to all executions, oldest first."),
+    "bulk": ("onward.cli.bulk:bulk", "Do one thing to every execution that a filter finds."),
     "question": ("onward.cli.question:question", "Show what executions ask people, and answer it."),
     "worker": ("onward.cli.worker:worker", "List workers, or start one here."),
     "task": ("onward.cli.task:task", "Show the tasks that workers announced."),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
+from onward.client.bulk import Bulk
 from onward.client.events import EventReader
 from onward.client.logs import ENDURANCE, Following, LogReader
 from onward.client.outcome import has_ended
@@ -36,6 +37,7 @@ class Client:
 
     def __init__(self, url: str, api_key: str | None = None, **options: Any) -> None:
         self.wire = Wire(url, api_key, **options)
+        self.bulk = Bulk(self._json, self._items)
 
     @property
     def url(self) -> str:

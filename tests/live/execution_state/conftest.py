@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
 SOURCE = Source("ONWARD_EVENTS", "first")
 TABLES = (
     "events", "executions", "questions", "ends", "stalls", "gaps", "positions", "event_quarantine", "repairs",
-    "purges",
+    "purges", "bulk_operations", "bulk_items",
 )  # fmt: skip
 
 

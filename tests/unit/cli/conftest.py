@@ -98,6 +98,10 @@ class Terminal:
             assert self._read(), f"it ended without {text!r}: {self.shown!r}"
         return self
 
+    def type(self, text):
+        os.write(self._ours, text.encode())
+        return self
+
     def interrupt(self):
         self.process.send_signal(signal.SIGINT)
         return self

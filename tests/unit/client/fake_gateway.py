@@ -32,6 +32,7 @@ from onward.http.query import read_query
 from onward_execution_state.asked import changed_questions
 from onward_gateway.executions import Filters
 from onward_gateway.questions import QuestionFilters
+from tests.unit.client.fake_bulk import FakeBulk
 from tests.unit.client.fake_server import Request, served
 
 KEY = "ow_default_abcdefghijkl_" + "s" * 43
@@ -45,6 +46,7 @@ class FakeGateway:
     def __init__(self) -> None:
         self.logs: dict[str, list[ev.AnyEvent]] = {}
         self.lines: dict[str, list[dict[str, Any]]] = {}
+        self.bulk = FakeBulk(self)
         self.objects: dict[str, Any] = {}
         """Large values by the name of their object."""
         self.requests: list[Request] = []
@@ -160,6 +162,8 @@ class FakeGateway:
                 return 200, self.objects[name], {}
             case "GET", ["executions", one, "children"]:
                 return 200, self._listed(request, parent=self.resolve(one)), {}
+            case method, ["bulk-operations", *rest]:
+                return self.bulk.answer(method, rest, request, now())
             case "GET", ["executions", one, "explain"]:
                 return 200, self._explained(self.resolve(one)), {}
             case "GET", ["executions", one, part]:

@@ -17,6 +17,7 @@ from onward.contract.explain import (
     explain,
 )
 from onward.contract.lifecycle import fold
+from onward.contract.view import StallView
 from tests.support.builders import ERROR, FATAL, T0, events, raw
 from tests.unit.contract.test_reachable import STATES
 
@@ -128,7 +129,14 @@ CASES = {
         facts(ev.Started, (ev.StepStarted, {"name": "charge"})), "worker w1 runs attempt 1 of it, in step charge",
         "--follow",
     ),
-    "stalled": (facts(ev.Started, now=NOW + HOUR), "nothing was saved or said of progress for 60 min", "--tail"),
+    "stalled": (
+        facts(ev.Started, stalled=StallView(because="quiet", since=NOW - HOUR)),
+        "nothing was saved, logged or said of progress for 60 min", "--tail",
+    ),
+    "stalled, slow": (
+        facts(ev.Started, stalled=StallView(because="slow", since=NOW - HOUR)),
+        "for 60 min it has taken longer than 99 of 100 of its task did", "--tail",
+    ),
     "deadline": (
         facts(submitted=(ev.Submitted, {"deadlines": {"queue": NOW + HOUR}}), workers=()),
         "it has to be started in 60 min, or it fails as timed out", "execution extend",

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from onward.cli import ids, options, show, words
+from onward.cli import ids, show, words
 from onward.cli.execution import telling
+from onward.cli.filters import asked, filters
 from onward.cli.options import STATUSES, output
 from onward.cli.session import Session, session
 
@@ -16,37 +17,14 @@ WIDE_ENOUGH = 130
 
 
 @click.command("list")
-@click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
-@click.option("--task", metavar="NAME", help="Only executions of this task.")
-@click.option("--queue", metavar="NAME", help="Only this queue.")
-@click.option(
-    "--label",
-    multiple=True,
-    type=options.label,
-    metavar="NAME=VALUE",
-    help="Only with this label; may be repeated.",
-)
-@click.option("--worker", metavar="ID", help="Only what this worker holds.")
-@click.option("--retried-from", metavar="ID", help="Only reruns of this execution.")
-@click.option(
-    "--error", metavar="FINGERPRINT", help="Only what failed with this error: see `onward errors list`."
-)
-@click.option("--stalled", is_flag=True, help="Only what runs and seems to make no progress.")
-@click.option("--since", type=options.time, help="Only created after: 1h (ago), or an RFC 3339 time.")
-@click.option("--until", type=options.time, help="Only created before.")
-@click.option("--search", metavar="TEXT", help="Only where this text is found.")
+@filters
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
 @click.option("--all", "everything", is_flag=True, help="No limit.")
 @output
-def listing(
-    *, limit: int, everything: bool, form: str, search: str | None, stalled: bool, **filters: Any
-) -> None:
+def listing(*, limit: int, everything: bool, form: str, **which: Any) -> None:
     """List executions, newest first."""
     here = session()
-    filters["stalled"] = "true" if stalled else None
-    if filters["retried_from"]:
-        filters["retried_from"] = ids.whole(here, filters["retried_from"])
-    given = {name: value for name, value in {**filters, "q": search}.items() if value not in (None, ())}
+    given = asked(here, which)
     most = None if everything else limit
     found = _first(here, here.client.list(limit=None if most is None else most + 1, **given), most)
     if not _shown(here, form, found):

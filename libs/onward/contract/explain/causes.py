@@ -33,7 +33,7 @@ CODES = {
     "cancelling": "Somebody asked to stop it, and that is not done yet.",
     "undoing": "It is going to fail, and its steps are undone first.",
     "running": "A worker runs it.",
-    "stalled": "A worker holds it, and nothing has happened for long.",
+    "stalled": "A worker holds it, and it seems to make no progress.",
     "deadline": "A limit ends it unless it goes on before.",
     "completed": "It ended well.",
     "cancelled": "It was stopped.",

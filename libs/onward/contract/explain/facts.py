@@ -8,6 +8,7 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract.execution import Execution
+from onward.contract.view import StallView
 
 
 class WorkerFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing | None = None
     limits: tuple[LimitFact, ...] = ()
     failed_children: tuple[str, ...] = ()
+    stalled: StallView | None = None
     not_asked: tuple[str, ...] = ()
 
     def last(self, *kinds: type[ev.Event]) -> Any:

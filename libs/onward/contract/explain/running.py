@@ -1,14 +1,11 @@
 """What holds an execution up, or carries it on, once a worker had it: owner, recovery, cancel, undoing."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from onward.contract import events as ev
 from onward.contract.explain.causes import EXECUTIONS, Cause, by, quoted, span, when
 from onward.contract.explain.facts import Facts
 
-STALLED = timedelta(minutes=5)
-"""Nothing stored for this long, though a worker holds it, is worth a look."""
 _SHOWN = 5
 
 
@@ -109,17 +106,19 @@ def _silent(facts: Facts) -> Cause:
 def _running(facts: Facts) -> Cause:
     state, here = facts.state, f"{EXECUTIONS}/{facts.state.id}"
     sign = facts.events[-1].at if facts.events else state.updated_at
-    quiet = facts.now - sign
     links = {"logs": f"{here}/logs", "steps": f"{here}/steps", "worker": "/api/v1/workers"}
     where = f"worker {state.worker_id} runs attempt {state.attempt} of it{_step(facts)}"
-    if quiet < STALLED:
+    if facts.stalled is None:
         return Cause(
             "running", text=f"{where}; last event {when(sign, facts.now)}", since=state.started_at,
             who=state.worker_id, fix=f"follow it: onward execution logs {state.id} --follow", links=links,
         )  # fmt: skip
+    since = facts.stalled.since
+    quiet = f"nothing was saved, logged or said of progress for {span(facts.now - since)}"
+    slow = f"for {span(facts.now - since)} it has taken longer than 99 of 100 of its task did"
     return Cause(
-        "stalled", since=sign, who=state.worker_id, links=links,
-        text=f"{where}, but nothing was saved or said of progress for {span(quiet)}",
+        "stalled", since=since, who=state.worker_id, links=links,
+        text=f"{where}, but {slow if facts.stalled.because == 'slow' else quiet}",
         fix=f"see what it does: onward execution logs {state.id} --tail 20; stop it: onward execution cancel "
         f"{state.id}; a heartbeat limit of its task ends such an attempt by itself",
     )  # fmt: skip
