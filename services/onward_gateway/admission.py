@@ -42,7 +42,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
 def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Admitted:
     """What to store for `asked`, whose input is still to be checked. Raises a BadRequest that names the member."""
     task = _task(asked.task, project, known)
-    queue = _queue(task.spec.queue if asked.queue is None else asked.queue, project, known)
+    queue = queue_of(task.spec.queue if asked.queue is None else asked.queue, project, known)
     priority = task.spec.priority if asked.priority is None else asked.priority
     if not 1 <= priority <= 9:
         raise _wrong("/priority", f"{priority} is not 1 (lowest) to 9")
@@ -52,7 +52,7 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
         raise _wrong("/parent_id", "this is not an execution id")
     if asked.task_id is not None and not 1 <= len(asked.task_id) <= _TEXT:
         raise _wrong("/task_id", f"it has 1 to {_TEXT} characters")
-    _check_labels(asked.labels)
+    check_labels(asked.labels)
     return Admitted(
         queue=queue,
         priority=priority,
@@ -112,7 +112,8 @@ def _task(name: str, project: str, known: Known) -> KnownTask:
     return task
 
 
-def _queue(name: str, project: str, known: Known) -> str:
+def queue_of(name: str, project: str, known: Known) -> str:
+    """The queue of this name. Raises UnknownQueue."""
     if known.queue(project, name):
         return name
     ids.check_name("queue", name)
@@ -121,7 +122,8 @@ def _queue(name: str, project: str, known: Known) -> str:
     raise blaming(UnknownQueue(f"there is no queue {name!r}", fix=hint), FieldError("/queue", "unknown"))
 
 
-def _check_labels(labels: dict[str, str]) -> None:
+def check_labels(labels: dict[str, str]) -> None:
+    """Raises InvalidBody for labels that are too many or too long."""
     if len(labels) > MAX_LABELS:
         raise _wrong("/labels", f"{len(labels)} labels are more than {MAX_LABELS}")
     for key, value in labels.items():
@@ -159,11 +161,17 @@ def _run_at(asked: Submission, now: datetime) -> datetime | None:
             raise _wrong("/delay", f"{asked.delay} is not 0 to {YEAR.total_seconds():.0f} seconds (a year)")
         return now + timedelta(seconds=asked.delay) if asked.delay else None
     assert asked.run_at is not None  # noqa: S101 - by the two tests above
-    if asked.run_at.tzinfo is None:
+    at = time_of(asked.run_at, now)
+    return at if at > now else None
+
+
+def time_of(at: datetime, now: datetime) -> datetime:
+    """A time to run at, in UTC. Raises InvalidBody for one without an offset, or too far away."""
+    if at.tzinfo is None:
         raise _wrong("/run_at", "it needs an offset, as in 2030-01-31T08:00:00Z")
-    if asked.run_at > now + YEAR:
+    if at > now + YEAR:
         raise _wrong("/run_at", "it is more than a year away")
-    return asked.run_at.astimezone(UTC) if asked.run_at > now else None
+    return at.astimezone(UTC)
 
 
 def _wrong(pointer: str, what: str, error: type[BadRequest] = InvalidBody) -> OnwardError:

@@ -79,6 +79,8 @@ OWN_FIELDS: dict[type[ev.Event], dict[str, Any]] = {
     ev.Recovered: {"attempt": 1, "worker_id": "w1", "wake": ROUTE},
     ev.Released: {"attempt": 1, "worker_id": "w1", "wake": ROUTE},
     ev.Amended: {"timeouts": ev.TimeoutPolicy(attempt=9.0)},
+    ev.Moved: {"queue": "gpu", "priority": 8, "routes": (ROUTE, "gpu.high")},
+    ev.Queued: {"wake": ROUTE},
     ev.CancelRequested: {"wake": ROUTE},
     ev.Compensating: {"reason": "error", "error": ERROR},
     ev.Failed: {"reason": "error", "error": ERROR},

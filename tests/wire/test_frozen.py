@@ -32,6 +32,7 @@ ASKED = {
     "submission.on_exhausted": Submission,
     "submission.then": Submission,
     "amend": AmendCommand,
+    "amend.place": AmendCommand,
     "cancel": CancelCommand,
     "retry": RetryCommand,
     "answer": AnswerCommand,

@@ -133,9 +133,13 @@ class Client:
         body = {} if reason is None else {"reason": reason}
         return self._json("POST", _of(execution_id, "cancel"), body=body, repeatable=True)
 
-    def amend(self, execution_id: str, timeouts: dict[str, float | None]) -> Json:
-        """Changes the limits of an execution that lives, in seconds; None takes one away."""
-        return self._json("PATCH", _of(execution_id), body={"timeouts": timeouts}, repeatable=True)
+    def amend(self, execution_id: str, timeouts: dict[str, float | None] | None = None, **to: Any) -> Json:
+        """Changes an execution that lives: `timeouts` in seconds, `queue`, `priority`, `run_at` (or "now"), `labels`.
+
+        A limit or a label that is None is taken away.
+        """
+        body = to if timeouts is None else {"timeouts": timeouts, **to}
+        return self._json("PATCH", _of(execution_id), body=body, repeatable=True)
 
     def pause(self, execution_id: str, reason: str | None = None) -> Json:
         """Asks to pause an execution; a worker that holds it ends the steps that run first."""

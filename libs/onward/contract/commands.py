@@ -10,6 +10,7 @@ from onward.contract.decide import Moment, deadlines, envelope, last
 from onward.contract.errors import AlreadyEnded, Conflict, NotRetryable, QuestionClosed
 from onward.contract.execution import Execution, Status
 from onward.contract.lifecycle.waiting import can_wake
+from onward.contract.moving import check_lives
 
 MAX_INBOX = 1000
 """Events from outside that an execution keeps before they are waited for."""
@@ -122,10 +123,7 @@ def pause(state: Execution, moment: Moment, because: str | None) -> tuple[ev.Any
     """Paused: at once where no worker holds it, else when its running steps end; empty: paused before."""
     if state.paused:
         return ()
-    if state.ended or state.cancelling or state.ending is not None:
-        raise AlreadyEnded(
-            f"execution {state.id} is {'cancelling' if state.cancelling else state.reason or state.status}"
-        )
+    check_lives(state)
     return (ev.Paused(**envelope(state, moment), because=because),)
 
 
@@ -142,10 +140,7 @@ def resume(state: Execution, moment: Moment) -> tuple[ev.AnyEvent, ...]:
 
 def amend(state: Execution, moment: Moment, timeouts: ev.TimeoutPolicy) -> tuple[ev.AnyEvent, ...]:
     """Other limits for a living execution, counted from the beginning of this life."""
-    if state.ended or state.cancelling or state.ending is not None:
-        raise AlreadyEnded(
-            f"execution {state.id} is {'cancelling' if state.cancelling else state.reason or state.status}"
-        )
+    check_lives(state)
     limits = deadlines(timeouts, state.life_from or state.created_at)
     if state.status is Status.RUNNING:
         limits.pop("queue", None)

@@ -66,9 +66,16 @@ class OtherTimeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class AmendCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Change an execution that lives; its limits count from the beginning of its life, an attempt's from its claim."""
+    """Change an execution that lives; its limits count from the beginning of its life, an attempt's from its claim.
 
-    timeouts: OtherTimeouts
+    `run_at` is a time or `now`; of the labels, those that are named change, and null takes one away.
+    """
+
+    timeouts: OtherTimeouts | msgspec.UnsetType = msgspec.UNSET
+    priority: Annotated[int, msgspec.Meta(ge=1, le=9)] | msgspec.UnsetType = msgspec.UNSET
+    queue: str | msgspec.UnsetType = msgspec.UNSET
+    run_at: str | msgspec.UnsetType = msgspec.UNSET
+    labels: dict[str, str | None] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PauseCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

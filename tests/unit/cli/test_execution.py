@@ -238,3 +238,18 @@ def test_what_has_ended_has_no_limits_to_change(onward, gateway):
 
     assert refused.code != 0
     assert "is already completed" in refused.err or "is completed" in refused.err
+
+
+def test_what_waits_is_moved_prioritized_delayed_and_labelled(onward, gateway):
+    one = gateway.submit()
+
+    assert onward("execution", "move", one, "--queue", "urgent").code == 0
+    assert onward("execution", "prioritize", "9", one).code == 0
+    assert gateway.state(one).route == "urgent.high"
+    assert onward("execution", "delay", "2h", one).code == 0
+    assert gateway.state(one).reason == "delayed"
+    assert onward("execution", "delay", "now", one).code == 0
+    assert gateway.state(one).reason == "queued"
+    assert onward("execution", "label", one, "--set", "team=b").code == 0
+    assert gateway.state(one).labels == {"team": "b"}
+    assert onward("execution", "delay", "soon", one).code == 2

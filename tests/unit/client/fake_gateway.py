@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from onward.contract import commands, decide, history, ids, repair, subjects, values
+from onward.contract import amending, commands, decide, history, ids, repair, subjects, values
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import Conflict, NotFound, Unauthorized, UnknownTask
@@ -313,7 +313,14 @@ class FakeGateway:
             events = commands.pause(state, now(), body.get("reason"))
         elif verb == "amend":
             change = msgspec.convert(body, AmendCommand)
-            events = commands.amend(state, now(), change.timeouts.on(state.timeouts))
+            at = (
+                None
+                if not change.run_at
+                else now().now
+                if change.run_at == "now"
+                else msgspec.convert(change.run_at, datetime)
+            )
+            events = amending.amended(state, now(), change, at)
         elif verb == "resume":
             events = commands.resume(state, now())
         elif verb == "retry":

@@ -66,6 +66,8 @@ def fitting(kind, state: Execution):
         fields |= {"scope": "undo"}
     if kind is ev.ChildrenSpawned and state.groups:
         fields = {"first": state.groups["map"].spawned}
+    if kind is ev.Moved:
+        fields = {"due": state.due}
     if kind is ev.Started:
         fields = {"attempt": state.attempt + (not state.resumes), "fired": state.asked_due}
     return event(kind, state.n + 1, **fields)
@@ -87,12 +89,21 @@ def test_each_pair_of_status_and_event_moves_as_the_table_says_or_is_refused(pai
     assert outcomes == (set() if expected is None else {expected})
 
 
-FREE = {ev.Failed, ev.Cancelled, ev.EventReceived, ev.Paused, ev.Amended, ev.StepEdited}
+FREE = {ev.Failed, ev.Cancelled, ev.EventReceived, ev.Paused, ev.Amended, ev.Moved, ev.StepEdited}
 WAITLESS = {*BY_OWNER} - {ev.WaitExpired}
-HELD = {*WAITLESS, ev.Recovered, ev.CancelRequested, ev.Failed, ev.EventReceived, ev.Paused, ev.Amended}
+HELD = {
+    *WAITLESS,
+    ev.Recovered,
+    ev.CancelRequested,
+    ev.Failed,
+    ev.EventReceived,
+    ev.Paused,
+    ev.Amended,
+    ev.Moved,
+}
 UNDOING = {ev.CheckpointReached, ev.StepFailed, ev.Released, ev.Recovered}
 MOVES = {
-    "queued": {ev.Started, *FREE},
+    "queued": {ev.Started, ev.Queued, *FREE},
     "delayed": {ev.Started, *FREE},
     "executing": HELD,
     "cancelling": {ev.Recovered, ev.Cancelled},
@@ -100,18 +111,18 @@ MOVES = {
     "waiting for input": {*FREE, ev.Answered, ev.QuestionReminded},
     "sleeping": {ev.Started, *FREE},
     "retrying": {ev.Started, *FREE},
-    "recovering": {ev.Started, *FREE},
-    "released": {ev.Started, *FREE},
+    "recovering": {ev.Started, ev.Queued, *FREE},
+    "released": {ev.Started, ev.Queued, *FREE},
     "awaiting": FREE,
     "parent": {ev.ChildrenDone, *FREE},
     "parent of more": {ev.ChildrenDone, *FREE},
-    "parent, retried": {ev.Started, ev.ChildrenDone, *FREE},
+    "parent, retried": {ev.Started, ev.Queued, ev.ChildrenDone, *FREE},
     "paused": {ev.Resumed, *FREE} - {ev.Paused},
     "pausing": {*HELD, ev.Resumed} - {ev.Paused},
     "paused at its end of step": {ev.Resumed, *FREE} - {ev.Paused},
     "queued and paused": {ev.Resumed, *FREE} - {ev.Paused},
     "undoable": {*HELD, ev.Compensating},
-    "undoable, retried": {ev.Started, ev.CancelRequested, ev.Compensating, *FREE},
+    "undoable, retried": {ev.Started, ev.Queued, ev.CancelRequested, ev.Compensating, *FREE},
     "undoing": {*UNDOING, ev.Failed},
     "to be undone": {ev.Started, ev.Cancelled, ev.StepEdited},
     "completed": set(),
@@ -120,7 +131,7 @@ MOVES = {
     "held, to be undone": {ev.RetryRequested, ev.StepEdited, ev.Cancelled, ev.CancelRequested},
     "held, now being undone": {ev.Started, ev.Cancelled, ev.StepEdited},
     "cancelled": {ev.RetryRequested, ev.StepEdited},
-    "retried": {ev.Started, *FREE},
+    "retried": {ev.Started, ev.Queued, *FREE},
 }
 
 
@@ -350,28 +361,6 @@ def test_an_outcome_keeps_what_it_needs_to_show():
     assert (bytes(done.output), done.reason, done.completed_at) == (b"[1]", None, T0.replace(second=3))
     failed = execution(ev.Started, (ev.Failed, {"reason": "exhausted"}))
     assert (failed.reason, failed.error) == ("exhausted", ERROR)
-
-
-# Newer releases
-
-
-def unknown(n: int, **fields) -> ev.Unknown:
-    raw_event = msgspec.json.encode({
-        "type": "moved", "id": "x", "project": "default", "execution_id": "e", "n": n,
-        "at": "2026-01-01T00:00:00Z", "routes": [ROUTE], **fields,
-    })  # fmt: skip
-    return ev.decode(raw_event)
-
-
-def test_an_event_of_an_unknown_type_takes_its_place_and_changes_nothing_else():
-    before = sample("executing")
-    after = advance(before, unknown(3))
-    assert after == msgspec.structs.replace(before, n=3)
-
-
-def test_a_route_that_an_unknown_event_brings_is_remembered():
-    state = advance(sample("executing"), unknown(3, routes=[ROUTE, "gpu.high"], wake="gpu.high"))
-    assert state.routes == (ROUTE, "gpu.high")
 
 
 def test_what_is_carried_is_the_state_and_goes_on_with_its_own_ordinal():

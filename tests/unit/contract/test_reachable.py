@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from onward.contract import commands, decide, family
+from onward.contract import commands, decide, family, moving
 from onward.contract import events as ev
 from onward.contract.decide import Claim, Finish, Moment, Owner, envelope, meet
 from onward.contract.errors import Conflict
@@ -25,9 +25,9 @@ def at(state: Execution) -> Moment:
 def by_hints(state: Execution, work: int) -> Iterator[tuple[ev.AnyEvent, ...]]:
     """What a worker decides about a new hint, about the one it was claimed from, and about a timer's."""
     for given in (
-        hint(work, n=state.ready_by or 1),
-        hint(work, fired=state.asked_due),
-        hint(state.work_sequence or work, n=state.n),
+        hint(work, n=state.ready_by or 1, route=state.route),
+        hint(work, fired=state.asked_due, route=state.route),
+        hint(state.work_sequence or work, n=state.n, route=state.route),
     ):
         match meet(state, given, OWNER, at(state)):
             case Claim(events) | Finish(events):
@@ -95,6 +95,8 @@ def by_people(state: Execution) -> Iterator[tuple[ev.AnyEvent, ...]]:
         lambda: commands.answer(state, at(state), raw("yes"), None),
         lambda: commands.pause(state, at(state), None),
         lambda: commands.resume(state, at(state)),
+        lambda: moving.move(state, at(state), queue="gpu") if state.queue != "gpu" else (),
+        lambda: moving.move(state, at(state), run_at=T0) if state.due is not None else (),
         lambda: (
             commands.receive(state, at(state), name="paid", value=raw(1), key=None) if awaits(state) else ()
         ),
@@ -142,10 +144,12 @@ def movers(state: Execution) -> set[str]:
     found = set()
     if state.held:
         found.add("owner")
-    if state.ready and isinstance(meet(state, hint(999, n=state.ready_by), OWNER, at(state)), Claim | Finish):
+    given = hint(999, n=state.ready_by, route=state.route)
+    if state.ready and isinstance(meet(state, given, OWNER, at(state)), Claim | Finish):
         found.add("hint")
     if state.asked_due is not None and state.due is not None:
-        assert isinstance(meet(state, hint(999, fired=state.asked_due), OWNER, at(state)), Claim | Finish)
+        fired = hint(999, fired=state.asked_due, route=state.route)
+        assert isinstance(meet(state, fired, OWNER, at(state)), Claim | Finish)
         found.add("timer")
     if any(wait.kind == "question" and not wait.done for wait in state.waits.values()):
         found.add("person")
@@ -192,9 +196,9 @@ def test_what_is_stopped_or_undone_is_not_held_up_by_a_pause():
 WAKES = {
     "compensating",
     "submitted", "answered", "recovered", "released", "event_received", "children_done", "cancel_requested", "resumed",
-    "paused", "suspended",
+    "paused", "suspended", "queued", "moved",
 }  # fmt: skip
-"""Paused, an execution may be ready and wait; the resume is the wake."""
+"""Paused, an execution may be ready and wait, moved meanwhile; the resume is the wake."""
 
 
 def test_a_state_that_is_ready_was_made_so_by_an_event_that_wakes():
@@ -224,9 +228,9 @@ def test_no_hint_runs_what_has_ended_or_is_cancelling():
     for state, _ in STATES.values():
         if state.ended or (state.cancelling and not state.undoing):
             for given in (
-                hint(999, n=state.n),
-                hint(state.work_sequence or 1, n=state.n),
-                hint(999, fired=state.asked_due),
+                hint(999, n=state.n, route=state.route),
+                hint(state.work_sequence or 1, n=state.n, route=state.route),
+                hint(999, fired=state.asked_due, route=state.route),
             ):
                 assert not isinstance(meet(state, given, OWNER, at(state)), Claim)
 

@@ -1,11 +1,13 @@
 """PATCH changes the limits of an execution that lives, and tells who holds it."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from onward.contract import subjects
 from onward.contract.events import TimeoutPolicy
+from onward.contract.submission import QueueSpec
 from tests.unit.onward_gateway.test_executions import PATH, append, completed, failed, started
 
 
@@ -68,3 +70,52 @@ async def test_what_has_ended_has_no_limits_to_change(house, end):
     await append(house, execution["id"], started, end)
 
     assert (await amend(house, execution, execution=60)).code == "already_ended"
+
+
+async def patch(house, execution, **changes):
+    return await house.call("PATCH", f"{PATH}/{execution['id']}", changes)
+
+
+async def test_a_waiting_execution_is_moved_and_woken_in_its_new_place(house):
+    house.config.put("default", "queue", "urgent", QueueSpec(name="urgent"))
+    execution = await house.submit(labels={"team": "a", "old": "x"})
+
+    reply = await patch(house, execution, queue="urgent", priority=9, labels={"team": "b", "old": None})
+
+    assert (reply.status, reply.json["queue"], reply.json["priority"]) == (200, "urgent", 9)
+    assert reply.json["labels"] == {"team": "b"}
+    read = await house.process.events.read("default", execution["id"], route="default.normal")
+    assert read.execution.route == "urgent.high", "a read that knows only the old route finds the new one"
+
+
+async def test_a_delay_is_set_and_taken_away(house):
+    execution = await house.submit()
+
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+    later = await patch(house, execution, run_at=tomorrow)
+    assert later.json["reason"] == "delayed"
+    assert datetime.fromisoformat(later.json["due_at"]) == datetime.fromisoformat(tomorrow)
+
+    now = await patch(house, execution, run_at="now")
+    assert (now.json["reason"], now.json["due_at"]) == ("queued", None)
+
+
+@pytest.mark.parametrize(
+    "wrong, status",
+    [
+        ({}, 400), ({"priority": 10}, 400), ({"run_at": "soon"}, 400), ({"run_at": "2026-06-01T00:00:00"}, 400),
+        ({"labels": {"": "x"}}, 400), ({"queue": "nowhere"}, 422), ({"colour": "red"}, 400),
+    ],
+)  # fmt: skip
+async def test_what_no_execution_can_become_is_refused(house, wrong, status):
+    execution = await house.submit()
+
+    assert (await patch(house, execution, **wrong)).status == status
+
+
+async def test_what_runs_is_given_no_other_time(house):
+    execution = await house.submit()
+    await append(house, execution["id"], started)
+
+    assert (await patch(house, execution, run_at="2026-06-01T00:00:00Z")).status == 409

@@ -29,7 +29,7 @@ def pause(*, ids_given: tuple[str, ...], reason: str | None, form: str) -> int:
             here.note(f"{one}: its worker ends the steps that run first")
         return found
 
-    return _each(here, ids_given, form, ask)
+    return each(here, ids_given, form, ask)
 
 
 @click.command(epilog=EXPLAINED)
@@ -38,10 +38,11 @@ def pause(*, ids_given: tuple[str, ...], reason: str | None, form: str) -> int:
 def resume(*, ids_given: tuple[str, ...], form: str) -> int:
     """Let paused executions go on where they were."""
     here = session()
-    return _each(here, ids_given, form, here.client.resume)
+    return each(here, ids_given, form, here.client.resume)
 
 
-def _each(here: Session, typed: tuple[str, ...], form: str, ask: Callable[[str], show.Json]) -> int:
+def each(here: Session, typed: tuple[str, ...], form: str, ask: Callable[[str], show.Json]) -> int:
+    """Asks for each of these executions, shows what became of it, and reports what is refused."""
     from onward.client.problem import ApiProblem
 
     code = exits.COMPLETED

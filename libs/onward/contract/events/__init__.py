@@ -32,6 +32,7 @@ from onward.contract.events.lives import (
     Started,
     Submitted,
 )
+from onward.contract.events.moves import Moved, Queued
 from onward.contract.events.steps import (
     CheckpointReached,
     Drifted,
@@ -77,11 +78,13 @@ __all__ = [
     "EventReceived",
     "Failed",
     "Failure",
+    "Moved",
     "OutputGenerated",
     "Paused",
     "Progressed",
     "QuestionAsked",
     "QuestionReminded",
+    "Queued",
     "RawOrNone",
     "Recovered",
     "Released",

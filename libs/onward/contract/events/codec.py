@@ -22,6 +22,7 @@ from onward.contract.events.lives import (
     Started,
     Submitted,
 )
+from onward.contract.events.moves import Moved, Queued
 from onward.contract.events.steps import (
     CheckpointReached,
     Drifted,
@@ -66,7 +67,8 @@ KNOWN = (
     Submitted | Started | CheckpointReached | StepStarted | StepFailed | StepEdited | Drifted | Progressed
     | OutputGenerated | Slept | QuestionAsked | QuestionReminded | EventAwaited | EventReceived | WaitExpired
     | ChildrenSpawned | ChildrenDone | Suspended | Answered | AttemptFailed | Recovered | Released | Paused | Resumed
-    | Amended | CancelRequested | Compensating | Completed | Failed | Cancelled | RetryRequested | Carried
+    | Amended | Moved | Queued | CancelRequested | Compensating | Completed | Failed | Cancelled | RetryRequested
+    | Carried
 )  # fmt: skip
 AnyEvent = KNOWN | Unknown
 TERMINAL = (Completed, Failed, Cancelled)

@@ -101,9 +101,11 @@ class Resumed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="resumed
 
 
 class Amended(Event, frozen=True, kw_only=True, omit_defaults=True, tag="amended"):
-    """Its limits were changed while it lives; the owner hears of it."""
+    """Its limits or labels were changed while it lives; the owner hears of it."""
 
     timeouts: TimeoutPolicy
+    labels: dict[str, str] | None = None
+    """All of them, where they were changed."""
 
 
 class Completed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="completed"):

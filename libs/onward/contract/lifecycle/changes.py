@@ -7,7 +7,7 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract.execution import Ending, Execution, Progress
-from onward.contract.lifecycle import waiting
+from onward.contract.lifecycle import moving, waiting
 from onward.contract.lifecycle.guards import UNDO
 from onward.contract.triggers import remembered
 
@@ -120,7 +120,8 @@ def _resumed(s: Execution, e: ev.Resumed) -> dict[str, Any]:
 
 
 def _amended(s: Execution, e: ev.Amended) -> dict[str, Any]:
-    return {"timeouts": e.timeouts, **_deadlines(s, e)}
+    labels = {} if e.labels is None else {"labels": e.labels}
+    return {"timeouts": e.timeouts, **labels, **_deadlines(s, e)}
 
 
 def _deadlines(s: Execution, e: ev.Event) -> dict[str, Any]:
@@ -218,6 +219,8 @@ CHANGES: dict[type[ev.Event], Callable[[Execution, Any], dict[str, Any]]] = {
     ev.Paused: _paused,
     ev.Resumed: _resumed,
     ev.Amended: _amended,
+    ev.Moved: moving.moved,
+    ev.Queued: moving.queued,
     ev.CancelRequested: _cancel_requested,
     ev.Compensating: _compensating,
     ev.Completed: _completed,

@@ -5,6 +5,7 @@ from typing import Any
 
 from onward.contract import events as ev
 from onward.contract.execution import Execution, Status
+from onward.contract.lifecycle import moving
 
 BY_OWNER: tuple[type[ev.Event], ...] = (
     ev.CheckpointReached, ev.StepStarted, ev.StepFailed, ev.Drifted, ev.Progressed, ev.OutputGenerated, ev.Slept,
@@ -156,6 +157,8 @@ GUARDS: dict[type[ev.Event], Callable[[Execution, Any], str | None]] = {
     ev.Paused: _may_pause,
     ev.Resumed: _may_resume,
     ev.Amended: _goes_on,
+    ev.Moved: moving.may_move,
+    ev.Queued: moving.may_queue,
     ev.Compensating: _may_compensate,
     ev.Failed: _may_fail,
     ev.Cancelled: _may_cancel,
