@@ -9,7 +9,7 @@ from onward.contract import events as ev
 from onward.contract.errors import BrokenLog
 from onward.contract.execution import Execution, Status, Wait
 from onward.contract.lifecycle import BY_OWNER, TRANSITIONS, Refused, advance, fold
-from tests.support.builders import ERROR, ROUTE, T0, event, events, execution, moment, raw
+from tests.support.builders import ERROR, T0, event, events, execution, moment, raw
 
 KINDS = [kind for kind in ev.KNOWN.__args__ if kind is not ev.Carried]
 ASKED = (ev.QuestionAsked, {})
