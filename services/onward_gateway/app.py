@@ -33,6 +33,8 @@ from onward_gateway import (
 )
 from onward_gateway.document import document
 from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.resources.routes import routes_of
+from onward_gateway.resources.table import KINDS
 from onward_gateway.routes import Door, Operation, describe
 
 LARGER_BODIES = {
@@ -77,7 +79,7 @@ ROUTES = [
     catalog.list_tasks,
     catalog.get_task,
     catalog.list_workers,
-    catalog.list_queues,
+    *[route for kind in KINDS for route in routes_of(kind)],
     openapi,
     forward.websocket,
     health.livez,

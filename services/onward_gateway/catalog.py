@@ -1,6 +1,4 @@
-"""GET /tasks, /workers, /queues: what can be asked for, who is there to do it, and where it waits."""
-
-from datetime import datetime
+"""GET /tasks, /workers: what can be asked for, and who is there to do it."""
 
 import msgspec
 from litestar import get
@@ -13,7 +11,7 @@ from onward.http.query import read_query
 from onward_gateway import paging
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import Door, NoQuery, Operation, describe
-from onward_gateway.state import ClassDepth, QueueDepth, WorkerView
+from onward_gateway.state import WorkerView
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,19 +26,6 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     input_schema: msgspec.Raw | None
     output_schema: msgspec.Raw | None
     workers: int
-
-
-class QueueView(msgspec.Struct, frozen=True, kw_only=True):
-    """Where executions wait; numbers are null while nobody knows them."""
-
-    name: str
-    environment: str | None
-    workers: int
-    slots: int
-    waiting: int | None
-    running: int | None
-    oldest: datetime | None
-    classes: dict[str, ClassDepth]
 
 
 @get(
@@ -105,32 +90,6 @@ async def list_workers(request: Door) -> Answer:
     return json_answer(paging.page(sorted(workers, key=lambda one: (one.started_at, one.worker_id)), asked))
 
 
-@get(
-    "/api/v1/queues",
-    opt=describe(
-        Operation(
-            summary="The queues, with what waits in them and who takes from them",
-            query=paging.Paging,
-            answers={200: paging.page_of(QueueView)},
-            refuses=(400,),
-        )
-    ),
-)
-async def list_queues(request: Door) -> Answer:
-    """The queues, by name."""
-    gateway, call = gateway_of(request), call_of(request.scope)
-    asked = read_query(request.scope["query_string"], paging.Paging)
-    project = call.who.project
-    try:
-        depths = {depth.queue: depth for depth in await gateway.state.queues(project)}
-    except Unavailable:
-        depths = {}
-    names = sorted({*gateway.known.queues(project), *gateway.presence.queues(project), *depths})
-    part = paging.page(names, asked)
-    shown = [_queue(gateway, project, name, depths.get(name)) for name in part.items]
-    return json_answer(paging.Page(items=shown, next_cursor=part.next_cursor))
-
-
 def _task(gateway: Gateway, project: str, name: str, workers: list[Heartbeat]) -> TaskView | None:
     known = gateway.known.task(project, name)
     if known is None:
@@ -164,18 +123,4 @@ def _worker(beat: Heartbeat) -> WorkerView:
         busy=len(beat.holds),
         started_at=beat.started_at,
         last_seen=beat.at,
-    )
-
-
-def _queue(gateway: Gateway, project: str, name: str, depth: QueueDepth | None) -> QueueView:
-    there = [beat for beat in gateway.presence.workers(project) if name in beat.queues and not beat.draining]
-    return QueueView(
-        name=name,
-        environment=gateway.known.environment(project, name),
-        workers=len(there),
-        slots=sum(beat.slots for beat in there),
-        waiting=depth.waiting if depth else None,
-        running=depth.running if depth else None,
-        oldest=depth.oldest if depth else None,
-        classes=depth.classes if depth else {},
     )

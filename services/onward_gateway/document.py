@@ -15,15 +15,16 @@ _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 _WHY = {
     400: "The request cannot be read", 401: "No valid API key", 404: "There is no such thing",
-    405: "This address does not know this method", 409: "It does not fit the state the execution is in",
-    410: "It is gone", 413: "Too large", 415: "No JSON", 422: "It cannot be done as asked",
-    429: "Too much at the same time",
-    503: "Try again after Retry-After",
+    405: "This address does not know this method", 409: "It does not fit the state of things", 410: "It is gone",
+    412: "It is not as If-Match says", 413: "Too large", 415: "No JSON", 422: "It cannot be done as asked",
+    429: "Too much at the same time", 503: "Try again after Retry-After",
 }  # fmt: skip
 _WHAT = {
     101: "Switching protocols",
     200: "Done",
+    201: "Created",
     202: "Accepted, and on disk",
+    204: "Done; there is nothing to say",
     207: "Some accepted, some not",
     304: "Unchanged",
 }

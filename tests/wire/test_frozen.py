@@ -13,13 +13,14 @@ from onward.bus.hint_body import Fired
 from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lines import Chunk
+from onward.contract.places import EnvironmentSpec, QueueSpec
+from onward.contract.saved_view import SavedViewSpec
 from onward.contract.submission import (
     AmendCommand,
     AnswerCommand,
     CancelCommand,
     Heartbeat,
     KeySpec,
-    QueueSpec,
     RetryCommand,
     Submission,
     TaskSpec,
@@ -39,7 +40,8 @@ ASKED = {
 }
 STORED = {
     "execution": Execution, "task": TaskSpec, "task.on_exhausted": TaskSpec, "task.stalled_after": TaskSpec,
-    "queue": QueueSpec, "key": KeySpec,
+    "queue": QueueSpec, "queue.set": QueueSpec, "environment": EnvironmentSpec, "saved_view": SavedViewSpec,
+    "key": KeySpec,
     "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
     "log_chunk": Chunk,
 }  # fmt: skip
@@ -55,7 +57,7 @@ FREE = {
     "labels",
     "waits",
 }
-FREE |= {"holds", "levels", "before", "deadlines", "inputs", "tolerates"}
+FREE |= {"variables", "filters", "holds", "levels", "before", "deadlines", "inputs", "tolerates"}
 
 
 def frozen(name: str) -> bytes:

@@ -15,6 +15,8 @@ from onward.contract.errors import FenceLost, Unavailable
 
 log = logging.getLogger("onward.bus")
 
+ACTOR = "Onward-Actor"
+"""The header that says who wrote, or deleted."""
 LOOK_AGAIN = 5.0
 """Seconds after which the stream itself is read, should an echo have been lost."""
 
@@ -24,18 +26,26 @@ Change = Callable[[str, str, str, bytes | None, int], None]
 
 
 async def put(  # noqa: PLR0917 - what names a resource, in the order of its subject
-    connection: Connection, project: str, kind: str, name: str, data: bytes, expected: int | None
+    connection: Connection,
+    project: str,
+    kind: str,
+    name: str,
+    data: bytes,
+    expected: int | None,
+    *,
+    actor: str | None = None,
 ) -> int:
     """Write a resource; its new sequence. Raises FenceLost where it is not at `expected` (0: it must not exist).
 
-    Without an expectation it is written over whatever is there. Empty data delete it.
+    Without an expectation it is written over whatever is there. Empty data delete it; `actor` is who does all that.
     """
     check_names(project=project, kind=kind, name=name)
     subject = subjects.config(project, kind, name)
     after = 0 if expected is None else expected
+    more = () if actor is None else ((ACTOR, actor),)
     while True:
         try:
-            return await fenced.put(connection, subjects.CONFIG, subject, data, after)
+            return await fenced.put(connection, subjects.CONFIG, subject, data, after, more)
         except FenceLost as lost:
             newest = await fenced.last(connection, subjects.CONFIG, subject)
             deleted = newest is not None and not newest.data
@@ -86,6 +96,23 @@ class Mirror:
         """All resources of a kind, by name."""
         wanted = (project, kind)
         return {key[2]: found for key, found in self._known.items() if key[:2] == wanted and found[0]}
+
+    async def newest(self, project: str, kind: str, name: str) -> tuple[bytes, int] | None:
+        """The same as `get`, asked of the stream: what another process wrote a moment ago is in it."""
+        subject = subjects.config(project, kind, name)
+        found = await fenced.last(self._connection, subjects.CONFIG, subject)
+        if found is None:
+            return None
+        self._apply(found)
+        return self.get(project, kind, name)
+
+    async def write(  # noqa: PLR0917 - what names a resource, in the order of its subject
+        self, project: str, kind: str, name: str, data: bytes, expected: int | None, actor: str
+    ) -> int:
+        """`put`, after which this copy holds what was written."""
+        sequence = await put(self._connection, project, kind, name, data, expected, actor=actor)
+        self._apply(Raw(sequence, subjects.config(project, kind, name), data))
+        return sequence
 
     def on_change(self, change: Change) -> None:
         """Call this for each change from now on, in the turn of the loop that hears of it."""

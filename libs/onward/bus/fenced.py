@@ -15,13 +15,16 @@ DEADLINE = 5.0
 PATIENCE = 1.0
 
 
-async def put(connection: Connection, stream: str, subject: str, data: bytes, expected: int) -> int:
+async def put(  # noqa: PLR0917 - what stands on the wire, in its order
+    connection: Connection, stream: str, subject: str, data: bytes, expected: int,
+    more: tuple[tuple[str, str], ...] = (),
+) -> int:  # fmt: skip
     """Store `data` after sequence `expected` (0: the first of its subject); its sequence.
 
     Raises FenceLost, StoreFull, Unavailable (outcome unknown to the end).
     """
     begun = time.monotonic()
-    headers = block(("Nats-Expected-Last-Subject-Sequence", str(expected)))
+    headers = block(("Nats-Expected-Last-Subject-Sequence", str(expected)), *more)
     unknown, tries = False, 0
     while True:
         error: Unavailable

@@ -24,11 +24,16 @@ class LazyGroup(click.Group):
         if cmd_name not in self.lazy:
             return None
         if cmd_name not in self.commands:
-            module, _, attribute = self.lazy[cmd_name][0].partition(":")
-            command = getattr(import_module(module), attribute)
+            command = self.load(cmd_name)
             command.params.append(_debug())
             self.commands[cmd_name] = command
         return self.commands[cmd_name]
+
+    def load(self, cmd_name: str) -> click.Command:
+        """Imports a command for the first time."""
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -17,7 +17,15 @@ COMMANDS = {
     "question": ("onward.cli.question:question", "Show what executions ask people, and answer it."),
     "worker": ("onward.cli.worker:worker", "List workers, or start one here."),
     "task": ("onward.cli.task:task", "Show the tasks that workers announced."),
-    "queue": ("onward.cli.queue:queue", "Show where executions wait."),
+    "queue": ("onward.cli.queue:queue", "Show, set and pause where executions wait."),
+    "environment": (
+        "onward.cli.resource.kinds:environment",
+        "Describe the environments that executions run in.",
+    ),
+    "saved-view": (
+        "onward.cli.resource.kinds:saved_view",
+        "Keep filters of the list of executions under a name.",
+    ),
     "doctor": ("onward.cli.doctor:doctor", "Check everything, and say how to mend it."),
     "admin": ("onward.cli.admin:admin", "Rebuild or verify what is derived from the log."),
     "reset": ("onward.cli.platform:reset", "Stop everything and delete its data."),

@@ -13,6 +13,7 @@ from onward.client.logs import ENDURANCE, Following, LogReader
 from onward.client.outcome import has_ended
 from onward.client.problem import ApiProblem
 from onward.client.profile import resolve
+from onward.client.resources import Resources
 from onward.client.wire import Answer, Wire
 
 Json = dict[str, Any]
@@ -213,6 +214,10 @@ class Client:
     def queues(self) -> Iterator[Json]:
         """Yields the queues."""
         yield from self._items("/api/v1/queues")
+
+    def resources(self, plural: str) -> Resources:
+        """Returns the handle of a kind of resource: `environments`, `queues`, `saved-views` and so on."""
+        return Resources(self.wire, plural)
 
     def wait(self, execution_id: str) -> Json:
         """Returns the execution once its outcome stands, through restarts of the gateway."""

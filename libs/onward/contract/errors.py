@@ -8,13 +8,15 @@ OnwardError
 ├── Unauthorized (401)
 ├── NotFound (404)
 ├── Conflict (409)
-│   ├── AlreadyEnded, NotRetryable, QuestionClosed
+│   ├── AlreadyEnded, AlreadyExists, NotRetryable, QuestionClosed, StillUsed
+│   ├── ChangedMeanwhile (412)
 │   └── KeyReused (422)
 ├── Unavailable (503)         try again after `retry_after`
 │   └── StoreFull
 ├── FenceLost                 somebody appended first: read the log and decide again
 ├── Behind                    a read that does not reach the floor it was given
 ├── BrokenLog                 an ordinal is missing: reported, never folded over
+├── Unreadable                a resource in CONFIG cannot be decoded
 ├── ValueLost                 a large value that is kept beside the log is missing or damaged
 └── Misconfigured             start-up found a wrong setting
 """
@@ -133,6 +135,25 @@ class QuestionClosed(Conflict):
     code = "question_closed"
 
 
+class AlreadyExists(Conflict):
+    """There is a resource of this name already."""
+
+    code = "already_exists"
+
+
+class StillUsed(Conflict):
+    """Something else still needs this resource."""
+
+    code = "still_used"
+
+
+class ChangedMeanwhile(Conflict):
+    """The resource is not as `If-Match` says: somebody else has changed it."""
+
+    code = "changed_meanwhile"
+    status = 412
+
+
 class KeyReused(Conflict):
     """This idempotency key was used before, with another body."""
 
@@ -174,6 +195,12 @@ class BrokenLog(OnwardError):
     """A log has a hole: an ordinal is missing."""
 
     code = "broken_log"
+
+
+class Unreadable(OnwardError):
+    """What is stored of this resource cannot be read."""
+
+    code = "unreadable"
 
 
 class ValueLost(OnwardError):

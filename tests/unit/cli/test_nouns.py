@@ -25,7 +25,7 @@ def test_queues_are_listed_with_what_waits_and_without_numbers_while_nobody_know
     gateway.waiting = None
     unknown = onward("queue", "list").out.splitlines()[1].split("\t")
 
-    assert known == ["default", "-", "7", "-", "7", "0", "0"]
+    assert known == ["default", "-", "7", "-", "7", "0", "0", "-", "open"]
     assert unknown[2:5] == ["-", "-", "-"]
 
 

@@ -32,7 +32,9 @@ from onward.http.query import read_query
 from onward_execution_state.asked import changed_questions
 from onward_gateway.executions import Filters
 from onward_gateway.questions import QuestionFilters
+from onward_gateway.resources.queues import QueueView
 from tests.unit.client.fake_bulk import FakeBulk
+from tests.unit.client.fake_resources import PLURALS, FakeResources
 from tests.unit.client.fake_server import Request, served
 
 KEY = "ow_default_abcdefghijkl_" + "s" * 43
@@ -69,6 +71,7 @@ class FakeGateway:
         self.skip_line_once: int | None = None
         self.changed = threading.Condition()
         self.port = 0
+        self.resources = FakeResources()
 
     @property
     def url(self) -> str:
@@ -188,6 +191,8 @@ class FakeGateway:
                 return 200, page(self.workers, request), {}
             case "GET", ["queues"]:
                 return 200, page([self._queue()], request), {}
+            case _, [plural, *_] if plural in PLURALS:
+                return self.resources.answer(request)
         raise NotFound("there is nothing at this address")
 
     def _explained(self, one: str) -> Any:
@@ -206,10 +211,12 @@ class FakeGateway:
         )  # fmt: skip
 
     def _queue(self) -> dict[str, Any]:
-        return {
-            "name": "default", "environment": None, "workers": len(self.workers), "slots": 0, "classes": {},
-            "waiting": self.waiting, "running": self.waiting, "oldest": None,
-        }  # fmt: skip
+        return msgspec.to_builtins(
+            QueueView(
+                name="default", workers=len(self.workers), slots=0, classes={}, waiting=self.waiting,
+                running=self.waiting, oldest=None,
+            )
+        )  # fmt: skip
 
     def resolve(self, text: str) -> str:
         found = [one for one in self.logs if one.startswith(text)]

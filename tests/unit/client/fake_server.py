@@ -68,6 +68,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self):
         self._serve("PATCH")
 
+    def do_PUT(self):
+        self._serve("PUT")
+
+    def do_DELETE(self):
+        self._serve("DELETE")
+
     def _serve(self, method):
         gateway = self.server.gateway
         url = urlsplit(self.path)

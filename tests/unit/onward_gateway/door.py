@@ -9,6 +9,7 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract import subjects
+from onward.contract.errors import FenceLost
 from onward.contract.log import Log, Stored
 from onward.contract.quota import QuotaSpec
 from onward.contract.submission import Heartbeat, KeySpec, QueueSpec, TaskSpec
@@ -37,16 +38,38 @@ class MemoryConfig:
 
     def __init__(self) -> None:
         self.ready = True
+        self.last = 0
+        self.actors: list[str] = []
         self._known: dict[tuple[str, str, str], tuple[bytes, int]] = {}
 
     def put(self, project: str, kind: str, name: str, value: Any) -> None:
-        self._known[project, kind, name] = (msgspec.json.encode(value), len(self._known) + 1)
+        self.last += 1
+        self._known[project, kind, name] = (msgspec.json.encode(value), self.last)
+
+    def put_bytes(self, project: str, kind: str, name: str, data: bytes) -> None:
+        self.last += 1
+        self._known[project, kind, name] = (data, self.last)
 
     def get(self, project, kind, name):
-        return self._known.get((project, kind, name))
+        found = self._known.get((project, kind, name))
+        return found if found and found[0] else None
 
     def items(self, project, kind):
-        return {key[2]: found for key, found in self._known.items() if key[:2] == (project, kind)}
+        return {
+            key[2]: found for key, found in self._known.items() if key[:2] == (project, kind) and found[0]
+        }
+
+    async def newest(self, project, kind, name):
+        return self.get(project, kind, name)
+
+    async def write(self, project, kind, name, data, expected, actor):  # noqa: PLR0917 - as the real one
+        await asyncio.sleep(0)
+        found = self._known.get((project, kind, name), (b"", 0))
+        if expected is not None and found[1] != expected and (expected or found[0]):
+            raise FenceLost("somebody wrote first", floor=self.last)
+        self.actors.append(actor)
+        self.put_bytes(project, kind, name, data)
+        return self.last
 
 
 class StateDouble:

@@ -1,0 +1,50 @@
+"""The words and columns of each kind of resource. A new kind is an entry here, and a line in `root.COMMANDS`."""
+
+import json
+
+from onward.cli import show, words
+from onward.cli.resource.noun import Noun
+from onward.cli.resource.verbs import group_of
+from onward.cli.session import session
+
+
+def text(member: str) -> show.Column:
+    """A column that shows a member as it is."""
+    return show.Column(member.upper().replace("_", " "), lambda one: _text(one[member]))
+
+
+def changed() -> tuple[show.Column, ...]:
+    """The columns that end every list: which version it is, how old, and by whom."""
+    return (
+        text("version"),
+        show.Column("CHANGED", lambda one: words.ago(one["updated_at"], session().now())),
+        show.Column("BY", lambda one: one["updated_by"] or "-"),
+    )
+
+
+def _text(value: object) -> str:
+    if value is None or (isinstance(value, dict | list) and not value):
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+ENVIRONMENT = Noun(
+    word="environment",
+    plural="environments",
+    columns=lambda: (
+        text("name"),
+        text("description"),
+        show.Column("VARIABLES", lambda one: ", ".join(sorted(one["variables"])) or "-"),
+        *changed(),
+    ),
+    example="onward environment create prod --set variables.REGION=eu",
+)
+SAVED_VIEW = Noun(
+    word="saved-view",
+    plural="saved-views",
+    columns=lambda: (text("name"), text("title"), text("filters"), *changed()),
+    example="""onward saved-view create failing --set filters.status='["failed"]'""",
+)
+
+environment = group_of(ENVIRONMENT, "Describe the environments that executions run in.")
+saved_view = group_of(SAVED_VIEW, "Keep filters of the list of executions under a name.")

@@ -1,0 +1,30 @@
+"""The resources of the fake gateway: the routes of the real one, over a CONFIG in memory."""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlencode
+
+from onward_gateway.resources.table import KINDS
+from tests.unit.client.fake_server import Request
+from tests.unit.onward_gateway.door import House
+
+PLURALS = frozenset(kind.plural for kind in KINDS)
+
+
+class FakeResources:
+    """A gateway in memory, asked by threads, one request at a time."""
+
+    def __init__(self) -> None:
+        self.house = House()
+
+    def answer(self, request: Request) -> tuple[int, Any, dict[str, str]]:
+        given = [
+            (name.encode(), request.headers[name].encode())
+            for name in ("if-match",)
+            if name in request.headers
+        ]
+        query = urlencode(request.query, doseq=True)
+        path = request.path + ("?" + query if query else "")
+        reply = asyncio.run(self.house.call(request.method, path, request.body, headers=given))
+        etag = {"ETag": reply.headers["etag"]} if "etag" in reply.headers else {}
+        return reply.status, reply.json if reply.body else None, etag
