@@ -68,7 +68,7 @@ ROWS = {
     "watch": Row("watch its status", "onward execution watch ID"),
     "events": Row("events for each milestone", "onward execution get ID --events"),
     "question": Row("it asks a person, and waits for the answer", "onward question list"),
-    "throughput": Row("executions per hour and day", "onward analytics throughput"),
+    "throughput": Row("executions per hour and day", "onward analytics trend --bucket day"),
     "success_rate": Row("the share of completed against failed", "onward analytics summary"),
     "duration": Row("average, shortest, longest, and percentiles", "onward analytics summary"),
     "queue_wait": Row("how long they wait before they start", "onward analytics summary"),
@@ -101,7 +101,9 @@ ROWS = {
     "priorities": Row("urgent ones first, and nothing starves", "onward run TASK --priority 9"),
     "logging": Row("detailed logs, with levels and without secrets", "onward execution logs ID --level info"),
     "alerts": Row("be told of failures", "onward alert create"),
-    "over_time": Row("patterns over time, kept after the raw rows", "onward analytics throughput --by day"),
+    "over_time": Row(
+        "patterns over time, kept after the raw rows", "onward analytics trend --since 90d --bucket day"
+    ),
     "audit": Row("who did what: complete, and nobody can change it unseen", "onward audit verify"),
     "manage": Row("all actions on the board, with permissions and audit", "onward key create", web=True),
 }

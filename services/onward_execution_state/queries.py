@@ -15,6 +15,8 @@ from onward.contract import history, subjects
 from onward.contract.errors import InvalidBody, NotFound, OnwardError, TooLarge, Unavailable
 from onward.contract.view import ExecutionView, StallView, view
 from onward_execution_state import question_listing, rows
+from onward_execution_state.analytics.answers import Analytics
+from onward_execution_state.analytics.error_groups import ErrorGroups
 from onward_execution_state.bulk import BulkAnswers
 from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, arguments, cursor_after, id_range
@@ -103,6 +105,8 @@ class Queries:
             "queues": overview.queues,
             "metrics": overview.metrics,
             "schedule_runs": RunsAnswers(database).runs,
+            **Analytics(database, overview.clock).answers(),
+            **ErrorGroups(database, overview.clock).answers(),
             "standing": StandingAnswers(database, overview.clock).standing,
             **self._bulk.all(),
         }

@@ -17,6 +17,7 @@ from onward.bus.ports import EventLog
 from onward.contract.errors import Conflict
 from onward.process.metrics import Metrics
 from onward_execution_state import store
+from onward_execution_state.analytics.counting import count
 from onward_execution_state.database import Connection, Database
 from onward_execution_state.fold import fold_again
 from onward_execution_state.migrate import migrate
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 FRESH = "onward_fresh"
 SHOWN = 20
 _CHUNK = 500
+_COUNTED_AT_ONCE = 5000
 _SQL = load("rebuild.sql")
 
 
@@ -108,9 +110,20 @@ async def _fill(connection: Connection, fresh: Database, log_now: Log, now: date
         await _project(projector, now)
         await _keep(connection, fresh, log_now, now)
         # What came meanwhile, so that little is left to be read again after the change of places.
-        return await _project(projector, now)
+        position = await _project(projector, now)
+        await _count(fresh)
+        return position
     finally:
         await projector.close()
+
+
+async def _count(fresh: Database) -> None:
+    inside = await fresh.writer(durable=False)
+    try:
+        while await count(inside, _COUNTED_AT_ONCE):
+            pass
+    finally:
+        await inside.close()
 
 
 async def _project(projector: Projector, now: datetime) -> int:

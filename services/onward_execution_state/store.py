@@ -95,8 +95,10 @@ async def save_questions(connection: Connection, changed: Iterable[Known]) -> No
 async def save_ends(connection: Connection, changed: Iterable[Known]) -> None:
     """Writes the rows of their ends; one that is known already stays as it is."""
     found = [end for known in changed for end in known.ends]
-    if found:
-        await connection.execute(_SQL["save_ends"], *rows.end_columns(found))
+    if not found:
+        return
+    await connection.execute(_SQL["save_ends"], *rows.end_columns(found))
+    await connection.execute(_SQL["save_kinds"], *rows.kind_columns({end.kind for end in found}))
 
 
 async def quarantine(connection: Connection, source: Source, bad: list[Bad], now: datetime) -> None:

@@ -15,6 +15,8 @@ from onward.process.health import Health
 from onward.process.loop import Loop, RunOnce, utc_now
 from onward.process.metrics import Metrics
 from onward.process.stop import Stop
+from onward_execution_state.analytics.counting import Counter, CountSettings
+from onward_execution_state.analytics.usual import usual
 from onward_execution_state.database import UNREACHABLE, Database, why_unreachable
 from onward_execution_state.followers import queues
 from onward_execution_state.leader import Leader
@@ -27,7 +29,6 @@ from onward_execution_state.maintenance.retention import Retention, RetentionSet
 from onward_execution_state.maintenance.stalling import (
     Stalling,
     StallSettings,
-    nothing_usual,
     quiet_after,
 )
 from onward_execution_state.maintenance.sweeping import Sweeper
@@ -51,6 +52,8 @@ _TRY_AGAIN_SECONDS = 0.5
 _TICKS = timedelta(seconds=1)
 _SWEEP = timedelta(minutes=10)
 _STALLS = timedelta(seconds=5)
+_COUNTS = timedelta(seconds=1)
+_WORK = ("reconciling", "retention", "sweeping", "reminding", "stalling", "counting", "ticks")
 
 
 class WithPostgres:
@@ -63,10 +66,7 @@ class WithPostgres:
         self._schema: str | None = "the schema is not looked at yet"
         self._gathering: asyncio.TimerHandle | None = None
         life = life_of_events(bus.connection, time.monotonic)
-        self._leaders = [
-            Leader(self._database, work)
-            for work in ("reconciling", "retention", "sweeping", "reminding", "stalling", "ticks")
-        ]
+        self._leaders = [Leader(self._database, work) for work in _WORK]
         self.projector = Projector(bus.events, self._database, life, metrics, most=settings.batch)
         self._projection = Loop("projection", _POLL, self.projector.run_once)
         overview = Overview(self._database, workers, self._depths, self._facts, utc_now)
@@ -78,6 +78,7 @@ class WithPostgres:
             self._sweeping(metrics, life),
             self._reminding(metrics),
             self._stalling(metrics),
+            self._counting(),
             Loop("ticks", _TICKS, self._quietly(TickHistory(bus.ticks, self._leaders[-1]).run_once)),
         ]
 
@@ -182,10 +183,14 @@ class WithPostgres:
             leader=self._leaders[4],
             lines=self._bus.lines,
             quiet_after=partial(quiet_after, self._bus.config),
-            usual=nothing_usual,
+            usual=usual,
             metrics=metrics,
         )
         return Loop("stalling", _STALLS, self._quietly(stalling.run_once))
+
+    def _counting(self) -> Loop:
+        counter = Counter(CountSettings(), self._leaders[5])
+        return Loop("counting", _COUNTS, self._quietly(counter.run_once))
 
     def _quietly(self, run_once: RunOnce) -> RunOnce:
         """A round that finds Postgres or NATS away is no failure of its own: /readyz tells of that."""

@@ -161,6 +161,13 @@ class State:
         """A question about operations on many executions."""
         return await self._ask(f"bulk_{query}", body, kind, _LONG_SECONDS)
 
+    async def figures(self, question: str, project: str, asked: dict[str, Any]) -> msgspec.Raw:
+        """An answer about what is counted, as it came."""
+        found: msgspec.Raw = await self._ask(
+            question, {"project": project, **asked}, msgspec.Raw, _LIST_SECONDS
+        )
+        return found
+
     async def _ask(self, query: str, body: dict[str, Any], kind: Any, timeout: float = _SECONDS) -> Any:
         data = msgspec.json.encode(body)
         reply = await self._messages.ask(subjects.ask("state", query), data, timeout=timeout)

@@ -64,3 +64,12 @@ async def both(names: list[str]) -> list[str]:
 async def seed_done() -> str:
     """Takes nothing."""
     return "done"
+
+
+@registry.task(version="2.1", retry=Retry(attempts=1))
+async def tally(seconds: float = 0.0) -> float:
+    """Takes its time, or refuses to."""
+    if seconds < 0:
+        raise ValueError(f"cannot sleep {seconds} s")
+    await step("add up", asyncio.sleep, seconds)
+    return seconds

@@ -26,6 +26,8 @@ COMMANDS = {
         "onward.cli.resource.kinds:saved_view",
         "Keep filters of the list of executions under a name.",
     ),
+    "analytics": ("onward.cli.analytics:analytics", "Show how executions went, and where their time goes."),
+    "errors": ("onward.cli.errors:errors", "Show failures grouped by what is the same in them."),
     "doctor": ("onward.cli.doctor:doctor", "Check everything, and say how to mend it."),
     "admin": ("onward.cli.admin:admin", "Rebuild or verify what is derived from the log."),
     "reset": ("onward.cli.platform:reset", "Stop everything and delete its data."),

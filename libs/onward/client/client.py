@@ -219,6 +219,23 @@ class Client:
         """Returns the handle of a kind of resource: `environments`, `queues`, `saved-views` and so on."""
         return Resources(self.wire, plural)
 
+    def analytics(self, what: str, **asked: Any) -> Json:
+        """Returns figures of executions that have ended: `summary`, `trend`, `breakdown` or `slow-steps`."""
+        return self._json("GET", f"/api/v1/analytics/{what}", query=asked)
+
+    def analytics_csv(self, what: str, **asked: Any) -> str:
+        """Returns the same as CSV."""
+        answer = self.wire.call("GET", f"/api/v1/analytics/{what}", query={**asked, "format": "csv"})
+        return self._checked(answer).body.decode()
+
+    def error_groups(self, **asked: Any) -> Iterator[Json]:
+        """Yields the groups of failures of a time, the most frequent first."""
+        yield from self._json("GET", "/api/v1/error-groups", query=asked)["items"]
+
+    def error_group(self, fingerprint: str, **asked: Any) -> Json:
+        """Returns one group of failures, and how it went."""
+        return self._json("GET", f"/api/v1/error-groups/{quote(fingerprint, safe='')}", query=asked)
+
     def wait(self, execution_id: str) -> Json:
         """Returns the execution once its outcome stands, through restarts of the gateway."""
         while True:

@@ -133,11 +133,6 @@ class Stalling:
                 await postgres.execute(_SQL["note"], *columns, now)
 
 
-async def nothing_usual(_postgres: Connection, _now: datetime) -> dict[tuple[str, str], float]:
-    """Where nothing is counted, nothing is slow."""
-    return {}
-
-
 def quiet_after(config: Mirror, project: str, task: str) -> float | None:
     """What the task says of itself in CONFIG."""
     found = config.get(project, "task", task)

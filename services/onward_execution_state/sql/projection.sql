@@ -25,13 +25,14 @@ select id, sequence, base_sequence, state from executions where id = any($1::uui
 -- name: insert_events
 -- A conflict is an event seen before.
 insert into events (execution_id, n, project, sequence, type, at, body)
-select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bytea[])
+select * from unnest(
+    $1::uuid[], $2::text::integer[], $3::text[], $4::text::bigint[], $5::text[], $6::timestamptz[], $7::bytea[])
 on conflict (execution_id, n) do nothing;
 
 -- name: contradicted
 -- Events seen before with another content: two histories of one execution, as after a restored stream.
 select seen.execution_id, seen.n
-  from unnest($1::uuid[], $2::integer[], $3::bytea[]) as came (execution_id, n, body)
+  from unnest($1::uuid[], $2::text::integer[], $3::bytea[]) as came (execution_id, n, body)
   join events as seen on seen.execution_id = came.execution_id and seen.n = came.n
  where seen.body <> came.body;
 
@@ -47,10 +48,10 @@ insert into executions (
     max_attempts, worker_id, error_type, created_at, updated_at, started_at, completed_at, due_at, outcome,
     error_fingerprint, state)
 select * from unnest(
-    $1::uuid[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::boolean[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::jsonb[], $16::text[],
-    $17::text[], $18::uuid[], $19::uuid[], $20::uuid[], $21::text[], $22::text[], $23::integer[],
-    $24::integer[], $25::text[], $26::text[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[],
+    $1::uuid[], $2::text[], $3::text::integer[], $4::text::bigint[], $5::text::bigint[], $6::text[], $7::text[],
+    $8::text::boolean[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text::smallint[],
+    $15::jsonb[], $16::text[], $17::text[], $18::uuid[], $19::uuid[], $20::uuid[], $21::text[], $22::text[],
+    $23::text::integer[], $24::text::integer[], $25::text[], $26::text[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[],
     $30::timestamptz[], $31::timestamptz[], $32::text[], $33::text[], $34::bytea[])
 on conflict (id) do update set
     version = excluded.version, sequence = excluded.sequence, base_sequence = excluded.base_sequence,
@@ -74,15 +75,17 @@ on conflict (execution_id, n) do update set
     reminded = excluded.reminded, body = excluded.body
  where questions.version < excluded.version;
 
+-- name: save_kinds
+insert into kinds (kind, project, task, queue, environment, agent_id, team_id, version)
+select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+on conflict (kind) do nothing;
+
 -- name: save_ends
 -- A terminal event tells the same whenever it is folded.
-insert into ends (
-    execution_id, n, project, at, outcome, reason, task, queue, environment, agent_id, team_id, version, wait_ms,
-    duration_ms, fingerprint, error_type, error_message)
+insert into ends (execution_id, n, at, kind, outcome, wait_ms, duration_ms, fingerprint)
 select * from unnest(
-    $1::uuid[], $2::integer[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::double precision[], $14::double precision[], $15::text[],
-    $16::text[], $17::text[])
+    $1::uuid[], $2::text::integer[], $3::timestamptz[], $4::text::bigint[], $5::text[], $6::text::double precision[],
+    $7::text::double precision[], $8::text[])
 on conflict (execution_id, n) do nothing;
 
 -- name: quarantine

@@ -34,18 +34,30 @@ select * from public.positions where not (stream = $1 and incarnation = $2)
 on conflict do nothing;
 
 -- name: take_place
--- Locked in the order in which the projection writes, so that neither waits for the other in a circle. Whoever writes
+-- Locked in the order in which the counting and the projection write, so that none waits for another in a circle. Whoever writes
 -- next finds another position than its own, and reads on from there.
-lock table public.events, public.executions, public.questions, public.ends, public.gaps, public.event_quarantine, public.positions
+lock table
+    public.counted, public.events, public.executions, public.questions, public.ends, public.kinds, public.gaps,
+    public.event_quarantine, public.positions, public.rollups, public.error_hours, public.error_groups,
+    public.step_hours
     in access exclusive mode;
-drop table public.events, public.executions, public.questions, public.ends, public.gaps, public.event_quarantine, public.positions;
+drop table
+    public.events, public.executions, public.questions, public.ends, public.kinds, public.gaps,
+    public.event_quarantine, public.positions, public.counted, public.rollups, public.error_hours,
+    public.error_groups, public.step_hours;
 alter table onward_fresh.events set schema public;
 alter table onward_fresh.executions set schema public;
 alter table onward_fresh.questions set schema public;
 alter table onward_fresh.ends set schema public;
+alter table onward_fresh.kinds set schema public;
 alter table onward_fresh.gaps set schema public;
 alter table onward_fresh.event_quarantine set schema public;
 alter table onward_fresh.positions set schema public;
+alter table onward_fresh.counted set schema public;
+alter table onward_fresh.rollups set schema public;
+alter table onward_fresh.error_hours set schema public;
+alter table onward_fresh.error_groups set schema public;
+alter table onward_fresh.step_hours set schema public;
 drop schema onward_fresh cascade;
 
 -- name: differing_executions
@@ -83,11 +95,9 @@ select coalesce(here.execution_id, fresh.execution_id) as id,
 -- name: differing_ends
 -- Of executions whose rows agree. Their ids are the order in which they came to be known, and mean nothing here.
 select coalesce(here.execution_id, fresh.execution_id) as id, coalesce(here.n, fresh.n) as n
-  from (select execution_id, n, project, at, outcome, reason, task, queue, environment, agent_id, team_id, version,
-               wait_ms, duration_ms, fingerprint, error_type, error_message from public.ends) as here
+  from (select execution_id, n, at, kind, outcome, wait_ms, duration_ms, fingerprint from public.ends) as here
   full join
-       (select execution_id, n, project, at, outcome, reason, task, queue, environment, agent_id, team_id, version,
-               wait_ms, duration_ms, fingerprint, error_type, error_message from onward_fresh.ends) as fresh
+       (select execution_id, n, at, kind, outcome, wait_ms, duration_ms, fingerprint from onward_fresh.ends) as fresh
     on fresh.execution_id = here.execution_id and fresh.n = here.n
   join public.executions as execution on execution.id = coalesce(here.execution_id, fresh.execution_id)
   join onward_fresh.executions as again on again.id = execution.id and again.version = execution.version

@@ -21,8 +21,9 @@ __all__ = ["database_url", "postgres"]
 NOW = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
 SOURCE = Source("ONWARD_EVENTS", "first")
 TABLES = (
-    "events", "executions", "questions", "ends", "stalls", "gaps", "positions", "event_quarantine", "repairs",
-    "purges", "bulk_operations", "bulk_items",
+    "events", "executions", "questions", "ends", "kinds", "counted", "rollups", "error_groups", "error_hours",
+    "step_hours", "stalls", "gaps", "positions", "event_quarantine", "repairs", "purges", "bulk_operations",
+    "bulk_items",
 )  # fmt: skip
 
 

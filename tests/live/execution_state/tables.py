@@ -7,8 +7,9 @@ CONTENTS = {
     "executions": "select * from executions order by id",
     "questions": "select * from questions order by execution_id, n",
     # Their ids are the order in which they came.
-    "ends": "select execution_id, n, project, at, outcome, reason, task, queue, wait_ms, duration_ms, fingerprint"
-    " from ends order by execution_id, n",
+    "ends": "select execution_id, n, at, kind, outcome, wait_ms, duration_ms, fingerprint from ends"
+    " order by execution_id, n",
+    "kinds": "select * from kinds where margin is null order by kind",
     "events": "select execution_id, n, project, type, at, body, sequence from events order by execution_id, n",
     "event_quarantine": "select sequence, body, why from event_quarantine order by sequence",
     "gaps": "select execution_id from gaps order by 1",

@@ -76,9 +76,7 @@ async def say(bus, walk, at):
     await bus.lines.append("default", walk.state.id, encode(chunk), 0)
 
 
-async def test_taking_longer_than_expected_a_running_execution_without_a_sign_of_life_is_stalled(
-    bus, projector_of, stalled_at, listed
-):
+async def test_seed_stalled_is_what_runs_without_a_sign_of_life(bus, projector_of, stalled_at, listed):
     quiet, talking = held(1), held(2)
     waiting = held(3).suspend()
     ended = held(4).complete()

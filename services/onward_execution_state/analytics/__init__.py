@@ -1,0 +1,1 @@
+"""What is counted of executions that have ended, and what can be asked of it."""

@@ -1,0 +1,42 @@
+"""A histogram whose quantiles are right to 2 %, however many values went in: two of them add up to one.
+
+A value belongs to a slot; each slot ends 4.08 % above the one before it, so that the middle of a slot is within 2 % of
+all that is in it. Ten years in milliseconds are slot 780, so no sketch has more slots than that.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+ACCURACY = 0.02
+LEAST = 0.01
+"""Milliseconds; what is shorter counts as nothing."""
+_GROWTH = (1 + ACCURACY) / (1 - ACCURACY)
+_LOG_GROWTH = math.log(_GROWTH)
+
+
+def slot_of(value: float) -> int:
+    """The slot of a value."""
+    return 0 if value <= LEAST else max(1, math.ceil(math.log(value / LEAST) / _LOG_GROWTH))
+
+
+def value_of(slot: int) -> float:
+    """What a value in this slot is taken for."""
+    return 0.0 if slot <= 0 else float(LEAST * _GROWTH**slot * 2 / (_GROWTH + 1))
+
+
+def quantile(slots: Iterable[tuple[int, int]], share: float) -> float | None:
+    """What `share` of the values do not exceed, from (slot, how many) in any order; None where there is no value."""
+    ordered = sorted(slots)
+    wanted = max(1, math.ceil(share * sum(count for _, count in ordered)))
+    below = 0
+    for slot, count in ordered:
+        below += count
+        if below >= wanted:
+            return value_of(slot)
+    return None
+
+
+def added(slots: dict[int, int], more: Mapping[int, int]) -> None:
+    """Adds one sketch to another."""
+    for slot, count in more.items():
+        slots[slot] = slots.get(slot, 0) + count

@@ -1,0 +1,85 @@
+-- Answers from what is counted. `$1` the project, then the kinds by which it is asked, then the pieces of time.
+
+-- name: kinds
+-- Sums by one margin where that is all that is asked for; else every kind that fits.
+select kind, project, task, queue, environment, agent_id, team_id, version
+  from kinds
+ where project = $1 and margin is not distinct from $2
+   and ($3::text is null or task = $3)
+   and ($4::text is null or queue = $4)
+   and ($5::text is null or environment = $5)
+   and ($6::text is null or agent_id = $6)
+   and ($7::text is null or team_id = $7);
+
+-- name: sums
+-- Minutes are kept by kind alone, so they are added up from other kinds (`fine`) than hours and days.
+select piece.span, asked.label, outcome, sum(count)::bigint as count,
+       sum(waits)::bigint as waits, sum(wait_sum) as wait_sum, min(wait_min) as wait_min, max(wait_max) as wait_max,
+       sum(durations)::bigint as durations, sum(duration_sum) as duration_sum, min(duration_min) as duration_min,
+       max(duration_max) as duration_max
+  from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[]) as piece (span, grain, since, until)
+ cross join unnest($5::bigint[], $6::text[], $7::boolean[]) as asked (kind, label, fine)
+  join rollups on rollups.kind = asked.kind and rollups.grain = piece.grain and rollups.at >= piece.since
+   and rollups.at < piece.until
+ where asked.fine is null or asked.fine = (piece.grain = 60)
+ group by piece.span, asked.label, outcome;
+
+-- name: waits
+select span, label, array_agg(slot::integer) as slots, array_agg(count) as counts
+  from (select piece.span, asked.label, sketch.slot, sum(sketch.count)::bigint as count
+          from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
+               as piece (span, grain, since, until)
+         cross join unnest($5::bigint[], $6::text[], $7::boolean[]) as asked (kind, label, fine)
+          join rollups on rollups.kind = asked.kind and rollups.grain = piece.grain and rollups.at >= piece.since
+           and rollups.at < piece.until
+         cross join lateral unnest(wait_slots, wait_counts) as sketch (slot, count)
+         where asked.fine is null or asked.fine = (piece.grain = 60)
+         group by piece.span, asked.label, sketch.slot) as slots
+ group by span, label;
+
+-- name: durations
+-- Of those that came to an end of their own: what was cancelled ran as long as somebody let it.
+select span, label, array_agg(slot::integer) as slots, array_agg(count) as counts
+  from (select piece.span, asked.label, sketch.slot, sum(sketch.count)::bigint as count
+          from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
+               as piece (span, grain, since, until)
+         cross join unnest($5::bigint[], $6::text[], $7::boolean[]) as asked (kind, label, fine)
+          join rollups on rollups.kind = asked.kind and rollups.grain = piece.grain and rollups.at >= piece.since
+           and rollups.at < piece.until and outcome <> 'cancelled'
+         cross join lateral unnest(duration_slots, duration_counts) as sketch (slot, count)
+         where asked.fine is null or asked.fine = (piece.grain = 60)
+         group by piece.span, asked.label, sketch.slot) as slots
+ group by span, label;
+
+-- name: steps
+-- The steps that took most time in sum.
+select task, step, sum(count)::bigint as count, sum(sum) as sum, min(min) as min, max(max) as max
+  from step_hours
+ where project = $1 and at >= $2 and at < $3 and ($4::text is null or task = $4)
+ group by task, step
+ order by sum(sum) desc, task, step
+ limit $5;
+
+-- name: step_sketches
+select task, step, array_agg(slot::integer) as slots, array_agg(count) as counts
+  from (select task, step, sketch.slot, sum(sketch.count)::bigint as count
+          from unnest($4::text[], $5::text[]) as shown (task, step)
+          join step_hours using (task, step)
+         cross join lateral unnest(slots, counts) as sketch (slot, count)
+         where project = $1 and at >= $2 and at < $3
+         group by task, step, sketch.slot) as slots
+ group by task, step;
+
+-- name: usual
+select project, task, array_agg(slot::integer) as slots, array_agg(count) as counts
+  from (select kinds.project, kinds.task, sketch.slot, sum(sketch.count)::bigint as count
+          from kinds
+          join rollups on rollups.kind = kinds.kind and grain = 86400 and at >= $1 and outcome = 'completed'
+         cross join lateral unnest(duration_slots, duration_counts) as sketch (slot, count)
+         where kinds.margin = 'task'
+         group by kinds.project, kinds.task, sketch.slot) as slots
+ group by project, task
+having sum(count) >= $2;
+
+-- name: counted_to
+select at from ends where id = (select upto from counted);
