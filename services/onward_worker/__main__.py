@@ -34,7 +34,7 @@ from onward.worker.keeper import About
 from onward.worker.lease import Lease
 from onward.worker.scrub import declared
 from onward_worker.load import load_registry
-from onward_worker.settings import Settings, names
+from onward_worker.settings import Settings, names, weighted
 from onward_worker.watchdog import Watchdog, connection_name
 
 log = logging.getLogger("onward.worker")
@@ -68,7 +68,8 @@ async def work(stop: Stop, settings: Settings) -> None:
     worker_id = new_id()
     telemetry = start_telemetry("onward-worker", worker_id)  # it sets up the log that `install` adds to
     uninstall = install()  # before the tasks' modules are imported: they may keep sys.stdout
-    registry, queues = load_registry(names(settings.tasks)), names(settings.queues)
+    registry, weights = load_registry(names(settings.tasks)), weighted(settings.queues)
+    queues = tuple(weights)
     bus = await open_bus(
         settings.nats_url, worker_id, lambda: stop.fail("the connection to NATS is closed for good")
     )
@@ -98,7 +99,8 @@ async def work(stop: Stop, settings: Settings) -> None:
         connections=(worker_id, connection_name(worker_id)),
     )
     lease = Lease(ack_wait=settings.ack_wait)
-    engine = Engine(env, bus.hints(settings.project, queues), bus.messages, about, lease=lease, kept=True)
+    hints = bus.hints(settings.project, queues, weights)
+    engine = Engine(env, hints, bus.messages, about, lease=lease, kept=True)
     metrics = _metrics(engine, settings)
     watchdog = Watchdog(settings.nats_url, engine, about, metrics, stop.fail)
     async with serve_health(settings.host, settings.port, _health(bus, stop), metrics):

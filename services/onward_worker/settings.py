@@ -10,7 +10,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tasks: str = ""
     """Modules that hold registries, separated by commas: `mypkg.tasks,other.tasks`."""
     queues: str = "default"
-    """Queues to take from, separated by commas."""
+    """Queues to take from, separated by commas; `urgent=4,default=1` takes four times as much from the first."""
     project: str = "default"
     slots: int = 20
     """Executions at once; each holds one hint."""
@@ -29,8 +29,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 1 <= self.slots <= 10_000:
             raise ValueError("slots must be 1 to 10000")
+        weighted(self.queues)
         if self.drain_seconds < 0 or self.cancel_grace <= 0 or self.ack_wait < 1:
             raise ValueError("drain_seconds must be 0 or more, cancel_grace above 0, ack_wait 1 or more")
+
+
+def weighted(listed: str) -> dict[str, float]:
+    """The queues in such a list, with their weights; 1 where none is said. Raises ValueError."""
+    found = {}
+    for one in names(listed):
+        name, equals, said = one.partition("=")
+        weight = float(said) if equals else 1.0
+        if not 0.01 <= weight <= 100:
+            raise ValueError(f"the weight of queue {name} must be 0.01 to 100")
+        found[name.strip()] = weight
+    return found
 
 
 def names(listed: str) -> tuple[str, ...]:

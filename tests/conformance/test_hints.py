@@ -84,6 +84,16 @@ async def test_a_take_waits_until_there_is_something(hints, wake):
     assert [hint.execution_id for hint in await within(5, taking)] == [execution_id]
 
 
+async def test_who_waits_for_a_hint_and_is_roused_gets_nothing_and_may_ask_again(hints, wake):
+    taking = asyncio.ensure_future(hints.take(3))
+    await asyncio.sleep(0.2)
+    hints.rouse()
+    assert await within(5, taking) == []
+    hints.rouse()  # nobody waits: the next one is not disturbed by it
+    execution_id, _ = await wake()
+    assert [hint.execution_id for hint in await within(5, hints.take(3))] == [execution_id]
+
+
 async def test_a_take_never_gives_more_than_was_asked_for(hints, wake):
     made = {(await wake())[0] for _ in range(7)}
     taken = []

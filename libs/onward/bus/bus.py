@@ -1,6 +1,6 @@
 """Everything that one process does over NATS, on one connection."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from onward.bus.append import Events
 from onward.bus.config import Mirror
@@ -24,9 +24,9 @@ class Bus:
         self.config = Mirror(connection)
         self.ticks = Ticks(connection)
 
-    def hints(self, project: str, queues: Iterable[str]) -> Hints:
+    def hints(self, project: str, queues: Iterable[str], weights: Mapping[str, float] | None = None) -> Hints:
         """WORK, as a worker of these queues sees it."""
-        return Hints(self.connection, project, queues)
+        return Hints(self.connection, project, queues, weights)
 
     async def close(self) -> None:
         """End it; what is on its way is given up as unknown."""

@@ -79,6 +79,11 @@ def consumer_of(ack_subject: bytes) -> bytes:
     return tokens[3] if ack_subject.count(b".") == 8 else tokens[5]
 
 
+def stored_at(ack_subject: str) -> float:
+    """When WORK stored the hint of an ack subject, in seconds since 1970."""
+    return int(ack_subject.split(".")[-2 if ack_subject.count(".") == 8 else -3]) / 1e9
+
+
 def direct(event: ev.AnyEvent, sequence: int) -> tuple[str, bytes, bytes]:
     """Subject, header block and body of a hint published past the source."""
     route = event.wake or event.routes[-1]

@@ -1,13 +1,14 @@
-"""WORK, as one worker sees it: pulled in batches, the highest class first, never more than asked for."""
+"""WORK, as one worker sees it: pulled in batches, each class and queue by its weight, never more than asked for."""
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Mapping
 
 from onward.bus.connection import Connection, NotConnected
-from onward.bus.hint_body import consumer_of, hint_of
+from onward.bus.hint_body import consumer_of, hint_of, stored_at
 from onward.bus.lanes import Lane
 from onward.bus.names import check_names
 from onward.bus.pulse import renew
@@ -15,6 +16,7 @@ from onward.bus.wire import NO_RESPONDERS, status_of
 from onward.contract import subjects
 from onward.contract.decide import Hint
 from onward.contract.errors import Unavailable
+from onward.contract.turns import CLASS_WEIGHTS, Turns
 
 log = logging.getLogger("onward.bus")
 
@@ -26,22 +28,29 @@ TROUBLE_EVERY = 30.0
 class Hints:
     """ports.HintSource over NATS."""
 
-    def __init__(self, connection: Connection, project: str, queues: Iterable[str]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        project: str,
+        queues: Iterable[str],
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
         self._connection = connection
-        ranks = range(len(subjects.CLASSES))
-        places = list(enumerate(queues))
-        for _, queue in places:
+        queues, weights = list(queues), weights or {}
+        for queue in queues:
             check_names(project=project, queue=queue)
+        lanes = [(rank, queue) for rank in range(len(subjects.CLASSES)) for queue in queues]
         self._lanes = [
-            Lane(connection, project, queue, rank, place) for rank in ranks for place, queue in places
+            Lane(connection, project, queue, rank, place) for place, (rank, queue) in enumerate(lanes)
         ]
-        self._queues = len(places)
-        self._turn = 0
+        self._turns = Turns([CLASS_WEIGHTS[rank] * weights.get(queue, 1.0) for rank, queue in lanes])
         self._one_at_a_time = asyncio.Lock()
         self._by_consumer = {lane.consumer.encode(): lane for lane in self._lanes}
         self._inbox = connection.new_inbox()
         self._cut = len(self._inbox) + 1
-        self._buffer: list[tuple[int, Hint]] = []
+        self._buffers: tuple[deque[Hint], ...] = tuple(deque() for _ in lanes)
+        self._buffered = 0
+        self._roused = False
         self._takers = 0
         self._stirred = asyncio.Event()
         self._closed = False
@@ -57,7 +66,8 @@ class Hints:
                 while not self._closed:
                     self._stirred.clear()
                     await self._ask(most)
-                    if self._buffer:
+                    if self._buffered or self._roused:
+                        self._roused = False
                         return self._pop(most)
                     await self._wait()
                 raise Unavailable("this worker takes no more hints")
@@ -66,20 +76,21 @@ class Hints:
             self._linger()
 
     async def _ask(self, most: int) -> None:
-        """Fill the buffer from the highest class down, as far as there is anything."""
-        self._turn += 1
-        for lane in self._in_turn():
-            if len(self._buffer) >= most or not self._connection.connected or self._closed:
+        """Fill the buffers, each lane by its share, until there is enough or nothing is left to be asked."""
+        while self._buffered < most and self._connection.connected and not self._closed and not self._roused:
+            places = [lane.place for lane in self._lanes if not lane.quiet]
+            if not places:
                 return
-            if not lane.quiet:
-                with contextlib.suppress(NotConnected):
-                    await lane.probe(self._inbox, most - len(self._buffer))
-                self._report(lane)
+            shares = self._turns.shares(most - self._buffered, places)
+            asking = [self._probe(self._lanes[place], share) for place, share in shares.items()]
+            try:
+                await (asking[0] if len(asking) == 1 else asyncio.gather(*asking))
+            except NotConnected:
+                return
 
-    def _in_turn(self) -> list[Lane]:
-        """Highest class first; the queues of one class take turns."""
-        first = self._turn % self._queues
-        return sorted(self._lanes, key=lambda lane: (lane.rank, (lane.place - first) % self._queues))
+    async def _probe(self, lane: Lane, most: int) -> None:
+        await lane.probe(self._inbox, most)
+        self._report(lane)
 
     async def _wait(self) -> None:
         """Until a hint comes, or something has to be asked again."""
@@ -92,9 +103,18 @@ class Hints:
                 await self._stirred.wait()
 
     def _pop(self, most: int) -> list[Hint]:
-        self._buffer.sort(key=lambda ranked: ranked[0])
-        taken, self._buffer = self._buffer[:most], self._buffer[most:]
-        return [hint for _, hint in taken]
+        taken: list[Hint] = []
+        now = time.time()
+        waiting = [place for place, buffer in enumerate(self._buffers) if buffer]
+        while waiting and len(taken) < most:
+            place = self._turns.first(waiting)
+            hint = self._buffers[place].popleft()
+            self._turns.took(place, now - stored_at(hint.ack_subject))
+            if not self._buffers[place]:
+                waiting.remove(place)
+            taken.append(hint)
+        self._buffered -= len(taken)
+        return taken
 
     def _arrived(self, subject: bytes, reply: bytes, headers: bytes, data: bytes) -> None:
         if not reply:
@@ -110,7 +130,8 @@ class Hints:
             self._say(ack_subject, b"+TERM unreadable")
             self._stirred.set()
             return
-        self._buffer.append((lane.rank, hint))
+        self._buffers[lane.place].append(hint)
+        self._buffered += 1
         self._stirred.set()
         if not self._takers:
             self._linger()
@@ -121,15 +142,17 @@ class Hints:
             self._stirred.set()
 
     def _linger(self) -> None:
-        if self._buffer and not self._takers:
+        if self._buffered and not self._takers:
             asyncio.get_running_loop().call_later(LINGER, self._give_excess)
 
     def _give_excess(self) -> None:
         if self._takers and not self._closed:
             return
-        for _, hint in self._buffer:
-            self._say(hint.ack_subject, b"-NAK")
-        self._buffer.clear()
+        for buffer in self._buffers:
+            for hint in buffer:
+                self._say(hint.ack_subject, b"-NAK")
+            buffer.clear()
+        self._buffered = 0
 
     def _watch(self, connected: bool) -> None:  # noqa: FBT001 - as the connection tells it
         if not connected:
@@ -159,6 +182,11 @@ class Hints:
     async def renew(self, ack_subjects: Iterable[str]) -> None:
         """See ports.HintSource.renew. Raises NotConnected."""
         await renew(self._connection, ack_subjects)
+
+    def rouse(self) -> None:
+        """See ports.HintSource.rouse."""
+        self._roused = self._takers > 0
+        self._stirred.set()
 
     async def close(self) -> None:
         """See ports.HintSource.close."""

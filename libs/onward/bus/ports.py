@@ -65,10 +65,17 @@ class LiveEvents(EventLog, Protocol):
 
 
 class HintSource(Protocol):
-    """WORK, as one worker sees it: the queues it was made for, highest class first."""
+    """WORK, as one worker sees it: the queues it was made for, each class and queue by its weight."""
 
     async def take(self, most: int) -> list[Hint]:
-        """At least one hint and at most `most`; waits until there is one. Unreadable ones never come out of here."""
+        """At least one hint and at most `most`; waits until there is one, or until it is roused: then none may come.
+
+        Unreadable ones never come out of here.
+        """
+        ...
+
+    def rouse(self) -> None:
+        """Let who waits in `take` look around: it gets what there is, or nothing."""
         ...
 
     async def ack(self, hint: Hint) -> None:

@@ -50,7 +50,11 @@ def listing(form: str) -> None:
 @click.command()
 @click.argument("modules", metavar="[MODULE]...", nargs=-1)
 @click.option(
-    "--queue", "queues", multiple=True, metavar="NAME", help="Take from this queue; may be repeated."
+    "--queue",
+    "queues",
+    multiple=True,
+    metavar="NAME[=WEIGHT]",
+    help="Take from this queue; may be repeated. Of urgent=4 and default=1, four times as much of the first.",
 )
 @click.option("--slots", type=click.IntRange(1, 10_000), help="Executions at once.")
 @click.option(

@@ -12,6 +12,7 @@ from onward.contract import subjects
 from onward.contract.decide import Hint
 from onward.contract.errors import Unavailable
 from onward.contract.events import Submitted
+from onward.contract.turns import CLASS_WEIGHTS, Turns
 from onward.testing.connection import Connection, Unanswered
 
 
@@ -64,16 +65,18 @@ class WorkQueue:
         self._offer(message, again=False)
         return self.last
 
-    def take(self, filters: Sequence[str], most: int, redelivery: float = 0.0) -> list[Hint]:
-        """Lease up to `most` hints, in the order of the filters, each oldest first."""
-        taken: list[Hint] = []
-        for name in filters:
-            free = self._free.get(name, deque())
-            while free and len(taken) < most:
-                message = self.messages.get(free.popleft())
-                if message is not None and message.lease is None:
-                    taken.append(self._lease(message, redelivery))
-        return taken
+    def waiting(self, name: str) -> bool:
+        """Whether something may wait that fits a filter."""
+        return bool(self._free.get(name))
+
+    def take(self, name: str, redelivery: float = 0.0) -> Hint | None:
+        """Lease the oldest hint that fits a filter."""
+        free = self._free.get(name, deque())
+        while free:
+            message = self.messages.get(free.popleft())
+            if message is not None and message.lease is None:
+                return self._lease(message, redelivery)
+        return None
 
     def _lease(self, message: Message, redelivery: float) -> Hint:
         loop = asyncio.get_running_loop()
@@ -124,6 +127,10 @@ class WorkQueue:
         free = self._free.setdefault(subjects.hints(message.project, queue, cls), deque())
         (free.appendleft if again else free.append)(message.sequence)
         self.offers += 1
+        self.stir()
+
+    def stir(self) -> None:
+        """Let everybody look again who waits for an offer."""
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
@@ -152,13 +159,23 @@ class MemoryHints:
         classes: Sequence[str] = subjects.CLASSES,
     ) -> None:  # fmt: skip
         self._work, self._connection = work, connection
-        self._filters = [subjects.hints(project, q, cls) for cls in classes for q in queues]
+        lanes = [(rank, q, cls) for rank, cls in enumerate(classes) for q in queues]
+        self._filters = [subjects.hints(project, q, cls) for _, q, cls in lanes]
+        self._turns = Turns([CLASS_WEIGHTS[rank] for rank, _, _ in lanes])
+        self._taking = self._roused = False
         self._buffer: list[Hint] = []
         self._closed = False
         self._seen = 0
 
     async def take(self, most: int) -> list[Hint]:
         """See HintSource.take."""
+        self._taking = True
+        try:
+            return await self._take(most)
+        finally:
+            self._taking = self._roused = False
+
+    async def _take(self, most: int) -> list[Hint]:
         while not self._buffer:
             if self._closed:
                 raise Unavailable("this source of hints is closed")
@@ -168,15 +185,31 @@ class MemoryHints:
                 # What was handed out is on nobody's table: it comes again when its lease is over.
                 self._buffer.clear()
                 continue
-            if not self._buffer:
+            if not self._buffer and not self._roused:
                 await self._work.offered(self._seen)
+            if self._roused:
+                break
         taken, self._buffer = self._buffer[:most], self._buffer[most:]
         return taken
 
     def _fill(self, most: int) -> None:
         self._seen = self._work.offers
         if not self._closed:
-            self._buffer += self._work.take(self._filters, most, self._connection.faults.redelivery)
+            redelivery = self._connection.faults.redelivery
+            left = [place for place, name in enumerate(self._filters) if self._work.waiting(name)]
+            while left and len(self._buffer) < most:
+                place = self._turns.first(left)
+                taken = self._work.take(self._filters[place], redelivery)
+                if taken is None:
+                    left.remove(place)
+                else:
+                    self._turns.took(place)
+                    self._buffer.append(taken)
+
+    def rouse(self) -> None:
+        """See HintSource.rouse."""
+        self._roused = self._taking
+        self._work.stir()
 
     async def ack(self, hint: Hint) -> None:
         """See HintSource.ack."""
