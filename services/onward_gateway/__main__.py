@@ -13,7 +13,7 @@ from onward.bus import streams
 from onward.bus.bus import Bus, open_bus
 from onward.bus.depths import depths
 from onward.contract import ids, subjects
-from onward.contract.quota import QuotaSpec
+from onward.contract.quota import BACKLOG, QuotaSpec
 from onward.http.load import Load
 from onward.process.health import Health
 from onward.process.loop import Loop, utc_now
@@ -93,7 +93,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
     presence = Presence(time.monotonic)
     store = Store(lambda: _usage(bus), settings.full_at)
     known = Known(bus.config)
-    usual = QuotaSpec(waiting=settings.most_waiting_executions)
+    usual = QuotaSpec(name=BACKLOG, waiting=settings.most_waiting_executions)
     quotas = Quotas(
         lambda project, quota: _backlog(bus, known, project, quota),
         lambda project: known.quota(project) or usual,

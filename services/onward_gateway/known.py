@@ -8,7 +8,7 @@ import msgspec
 from onward.bus.specs import Specs
 from onward.contract.errors import Unavailable
 from onward.contract.places import QueueSpec
-from onward.contract.quota import QuotaSpec
+from onward.contract.quota import BACKLOG, QuotaSpec
 from onward.contract.submission import KeySpec, TaskSpec
 from onward_gateway import schemas
 
@@ -95,8 +95,7 @@ class Known:
 
     def quota(self, project: str) -> QuotaSpec | None:
         """The quota of a project, where it has one of its own."""
-        found: QuotaSpec | None = self._get(project, "quota", "backlog", _quota)
-        return found
+        return self.specs.get(project, QuotaSpec, BACKLOG)
 
     def purged(self) -> bool:
         """Whether EVENTS was ever purged, so that a key may be older than all it holds (PROTOCOL T3)."""
@@ -111,10 +110,6 @@ def _task(data: bytes) -> KnownTask:
     spec = msgspec.json.decode(data, type=TaskSpec)
     schema = spec.input_schema
     return KnownTask(spec, None if schema is None else schemas.compiled(bytes(schema), f"task {spec.name}"))
-
-
-def _quota(data: bytes) -> QuotaSpec:
-    return msgspec.json.decode(data, type=QuotaSpec)
 
 
 def _key(data: bytes) -> KeySpec:

@@ -14,6 +14,7 @@ from onward.contract import events as ev
 from onward.contract.execution import Execution
 from onward.contract.lines import Chunk
 from onward.contract.places import EnvironmentSpec, QueueSpec
+from onward.contract.quota import QuotaSpec
 from onward.contract.saved_view import SavedViewSpec
 from onward.contract.submission import (
     AmendCommand,
@@ -41,6 +42,7 @@ ASKED = {
 STORED = {
     "execution": Execution, "task": TaskSpec, "task.on_exhausted": TaskSpec, "task.stalled_after": TaskSpec,
     "queue": QueueSpec, "queue.set": QueueSpec, "environment": EnvironmentSpec, "saved_view": SavedViewSpec,
+    "quota": QuotaSpec,
     "key": KeySpec,
     "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
     "log_chunk": Chunk,

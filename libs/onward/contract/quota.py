@@ -1,6 +1,10 @@
 """How much of a project may wait at once: what its backlog allows, and when to come back."""
 
+from typing import ClassVar
+
 import msgspec
+
+from onward.contract.resource import Resource
 
 LONGEST = 60.0
 SHORTEST = 1.0
@@ -8,10 +12,15 @@ UNKNOWN = 15.0
 """Seconds to come back after while nobody knows how fast the backlog goes down."""
 
 
-class QuotaSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The limits of a project's backlog: CONFIG kind `quota`, name `backlog`. None: no limit."""
+BACKLOG = "backlog"
+"""The name of the one quota that a project may have."""
 
-    name: str = "backlog"
+
+class QuotaSpec(Resource, frozen=True, kw_only=True, omit_defaults=True):
+    """The limits of a project's backlog: CONFIG kind `quota`. None: no limit."""
+
+    KIND: ClassVar[str] = "quota"
+
     waiting: int | None = None
     """Executions that wait in queues."""
     bytes: int | None = None

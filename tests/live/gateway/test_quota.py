@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from onward.bus import config
-from onward.contract.quota import QuotaSpec
+from onward.contract.quota import BACKLOG, QuotaSpec
 from tests.live.gateway.process import EXECUTIONS
 
 WITHIN = 20.0
@@ -23,7 +23,7 @@ async def until_refused(caller, most):
 
 
 async def test_a_project_fills_its_queues_to_its_quota_and_not_further(caller, bus):
-    quota = msgspec.json.encode(QuotaSpec(waiting=30))
+    quota = msgspec.json.encode(QuotaSpec(name=BACKLOG, waiting=30))
     await config.put(bus.connection, caller.project, "quota", "backlog", quota, 0)
 
     accepted, refused = await until_refused(caller, most=200)

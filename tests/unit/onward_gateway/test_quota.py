@@ -2,7 +2,7 @@
 
 import pytest
 
-from onward.contract.quota import QuotaSpec
+from onward.contract.quota import BACKLOG, QuotaSpec
 
 SUBMISSION = {"task": "noop"}
 
@@ -16,7 +16,7 @@ async def look(house, waiting, size=0, after=1.0):
 @pytest.fixture
 async def limited(house):
     """A project of which ten may wait, and one that has submitted before, so that its queues are looked at."""
-    house.config.put("default", "quota", "backlog", QuotaSpec(waiting=10, bytes=1000))
+    house.config.put("default", "quota", "backlog", QuotaSpec(name=BACKLOG, waiting=10, bytes=1000))
     await house.call("POST", "/api/v1/executions", SUBMISSION)
     return house
 
@@ -88,3 +88,11 @@ async def test_without_a_quota_nobody_looks(house):
     await house.quotas.look(house.now)
 
     assert (await house.call("POST", "/api/v1/executions", SUBMISSION)).status == 202
+
+
+async def test_a_quota_is_set_and_held_to_what_makes_sense(house):
+    none = await house.call("POST", "/api/v1/quotas", {"name": "backlog", "waiting": 0})
+    other = await house.call("POST", "/api/v1/quotas", {"name": "other", "waiting": 5})
+
+    assert (none.status, none.json["errors"][0]["pointer"]) == (400, "/waiting")
+    assert (other.status, other.json["errors"][0]["pointer"]) == (400, "/name")

@@ -45,6 +45,13 @@ SAVED_VIEW = Noun(
     columns=lambda: (text("name"), text("title"), text("filters"), *changed()),
     example="""onward saved-view create failing --set filters.status='["failed"]'""",
 )
+QUOTA = Noun(
+    word="quota",
+    plural="quotas",
+    columns=lambda: (text("name"), text("waiting"), text("bytes"), *changed()),
+    example="onward quota create backlog --set waiting=100000",
+)
 
 environment = group_of(ENVIRONMENT, "Describe the environments that executions run in.")
 saved_view = group_of(SAVED_VIEW, "Keep filters of the list of executions under a name.")
+quota = group_of(QUOTA, "Limit how much of a project may wait at once.")
