@@ -26,12 +26,9 @@ COMMANDS = {
         "onward.cli.resource.kinds:saved_view",
         "Keep filters of the list of executions under a name.",
     ),
-<<<<<<< HEAD
     "analytics": ("onward.cli.analytics:analytics", "Show how executions went, and where their time goes."),
     "errors": ("onward.cli.errors:errors", "Show failures grouped by what is the same in them."),
-=======
     "quota": ("onward.cli.resource.kinds:quota", "Limit how much of a project may wait at once."),
->>>>>>> 13b94cb (A project's quota is a resource: onward quota create backlog --set waiting=100000)
     "doctor": ("onward.cli.doctor:doctor", "Check everything, and say how to mend it."),
     "admin": ("onward.cli.admin:admin", "Rebuild or verify what is derived from the log."),
     "reset": ("onward.cli.platform:reset", "Stop everything and delete its data."),
