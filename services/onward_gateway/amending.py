@@ -35,7 +35,8 @@ _amend = msgspec.json.Decoder(AmendCommand)
             body=AmendCommand,
             answers={200: ExecutionView},
             refuses=(400, 404, 409, 415, 422, 503),
-        )
+        ),
+        scope="operate",
     ),
 )
 @traced("onward.amend")

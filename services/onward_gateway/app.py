@@ -7,13 +7,14 @@ from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
 
 from onward.http.answer import Answer, raw_answer
-from onward.http.auth import App, authenticated
+from onward.http.auth import App, authenticated, unruled
 from onward.http.call import call_of
 from onward.http.entrance import Larger, entrance
 from onward.http.problems import to_answer
 from onward_gateway import (
     amending,
     analytics,
+    api_keys,
     batch,
     bulk,
     catalog,
@@ -88,6 +89,11 @@ ROUTES = [
     analytics.slow_steps,
     error_groups.list_error_groups,
     error_groups.get_error_group,
+    api_keys.create_key,
+    api_keys.list_keys,
+    api_keys.get_key,
+    api_keys.rotate_key,
+    api_keys.revoke_key,
     openapi,
     forward.websocket,
     health.livez,
@@ -99,6 +105,9 @@ ROUTES = [
 def create_app(gateway: Gateway) -> App:
     """The routes behind credentials, behind limits on what comes in."""
     gateway.openapi = msgspec.json.encode(document(ROUTES))
+
+    if open_to_nobody := unruled(ROUTES):
+        raise RuntimeError(f"these routes name no scope: {', '.join(open_to_nobody)}")
 
     def guarded(app: Any) -> Any:
         return authenticated(app, gateway.keys, gateway.load)

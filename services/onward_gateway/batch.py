@@ -62,7 +62,8 @@ _submission = msgspec.json.Decoder(Submission)
             body=BatchBody,
             answers={202: BatchResult, 207: BatchResult},
             refuses=(400, 413, 415, 503),
-        )
+        ),
+        scope="submit",
     ),
 )
 @traced("onward.submit")

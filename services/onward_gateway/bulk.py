@@ -49,7 +49,8 @@ class Operations(msgspec.Struct, frozen=True, kw_only=True):
             body=BulkCommand,
             answers={200: BulkPreview, 202: BulkView},
             refuses=(400, 413, 415, 422, 503),
-        )
+        ),
+        scope="operate",
     ),
 )
 @traced("onward.bulk")
@@ -132,7 +133,8 @@ async def list_items(request: Door) -> Answer:
             query=NoQuery,
             answers={200: BulkView},
             refuses=(400, 404, 503),
-        )
+        ),
+        scope="operate",
     ),
 )
 @traced("onward.bulk_abort")

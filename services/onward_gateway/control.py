@@ -45,7 +45,8 @@ Choose = Callable[[Execution, Moment], Sequence[ev.AnyEvent]]
             body=CancelCommand,
             answers={200: ExecutionView, 202: ExecutionView},
             refuses=REFUSES,
-        )
+        ),
+        scope="operate",
     ),
 )
 @traced("onward.cancel")
@@ -76,7 +77,8 @@ async def cancel(request: Door) -> Answer:
             body=AnswerCommand,
             answers={200: ExecutionView},
             refuses=(*REFUSES, 422),
-        )
+        ),
+        scope="submit",
     ),
 )
 @traced("onward.answer")

@@ -7,14 +7,16 @@ from typing import Any
 import msgspec
 
 import onward
-from onward.http.auth import PUBLIC
+from onward.contract.keys import Scope
+from onward.http.auth import PUBLIC, needed
 from onward.http.problems import Problem
 from onward_gateway.routes import OPERATION, Operation
 
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 _WHY = {
-    400: "The request cannot be read", 401: "No valid API key", 404: "There is no such thing",
+    400: "The request cannot be read", 401: "No valid API key", 403: "The key has too small a scope",
+    404: "There is no such thing",
     405: "This address does not know this method", 409: "It does not fit the state of things", 410: "It is gone",
     412: "It is not as If-Match says", 413: "Too large", 415: "No JSON", 422: "It cannot be done as asked",
     429: "Too much at the same time", 503: "Try again after Retry-After",
@@ -35,9 +37,9 @@ def document(handlers: Iterable[Any]) -> dict[str, Any]:
     described = sorted(_described(handlers), key=lambda item: (item[0], item[1]))
     schemas = _Schemas(operation for _, _, operation, _ in described)
     paths: dict[str, Any] = {}
-    for path, method, operation, public in described:
+    for path, method, operation, rule in described:
         shown = _PATH_PARAMETER.sub(r"{\1}", path)
-        paths.setdefault(shown, {})[method] = _operation(path, method, operation, public, schemas)
+        paths.setdefault(shown, {})[method] = _operation(path, method, operation, rule, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -63,7 +65,7 @@ def _described(handlers: Iterable[Any]) -> Iterable[tuple[str, str, Operation, A
                     path,
                     str(getattr(method, "value", method)).lower(),
                     operation,
-                    handler.opt.get(PUBLIC, False),
+                    (handler.opt.get(PUBLIC, False), needed(handler)),
                 )
 
 
@@ -92,7 +94,7 @@ class _Schemas:
 
 
 def _operation(
-    path: str, method: str, operation: Operation, public: Any, schemas: _Schemas
+    path: str, method: str, operation: Operation, rule: tuple[Any, Scope | None], schemas: _Schemas
 ) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "summary": operation.summary,
@@ -103,9 +105,10 @@ def _operation(
     if operation.body is not None:
         content = {"application/json": {"schema": schemas.of(operation.body)}}
         shown["requestBody"] = {"content": content, "required": path.count("{") == 0}
-    shown["responses"] = _responses(operation, public, schemas)
-    if public:
-        shown["security"] = [{}, {"key": []}] if public == "loopback" else []
+    public, scope = rule
+    shown["responses"] = _responses(operation, public, scope, schemas)
+    key = {"key": [scope or "read"]}
+    shown["security"] = [{}, key] if public == "loopback" else [] if public else [key]
     return shown
 
 
@@ -127,7 +130,7 @@ def _parameters(path: str, operation: Operation, schemas: _Schemas) -> list[dict
     return found
 
 
-def _responses(operation: Operation, public: Any, schemas: _Schemas) -> dict[str, Any]:
+def _responses(operation: Operation, public: Any, scope: Scope | None, schemas: _Schemas) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for status, kind in operation.answers.items():
         answer: dict[str, Any] = {"description": _WHAT.get(status, _WHY.get(status, ""))}
@@ -137,6 +140,7 @@ def _responses(operation: Operation, public: Any, schemas: _Schemas) -> dict[str
             answer["content"] = {"application/json": {"schema": schemas.of(kind)}}
         answers[str(status)] = answer
     problem = {"application/problem+json": {"schema": schemas.of(Problem)}}
-    for status in sorted({*operation.refuses, *(() if public is True else (401,))}):
+    refuses = () if public is True else (401,) if scope in {None, "read"} else (401, 403)
+    for status in sorted({*operation.refuses, *refuses}):
         answers.setdefault(str(status), {"description": _WHY[status], "content": problem})
     return dict(sorted(answers.items()))

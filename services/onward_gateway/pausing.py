@@ -31,7 +31,8 @@ _resume = msgspec.json.Decoder(ResumeCommand)
             body=PauseCommand,
             answers={200: ExecutionView, 202: ExecutionView},
             refuses=_REFUSES,
-        )
+        ),
+        scope="operate",
     ),
 )
 @traced("onward.pause")
@@ -56,7 +57,8 @@ async def pause(request: Door) -> Answer:
             body=ResumeCommand,
             answers={200: ExecutionView},
             refuses=_REFUSES,
-        )
+        ),
+        scope="operate",
     ),
 )
 @traced("onward.resume")

@@ -41,7 +41,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
             body=documented(EventCommand),
             answers={200: Taken, 202: Taken},
             refuses=(*REFUSES, 413, 422),
-        )
+        ),
+        scope="submit",
     ),
 )
 @traced("onward.send_event")

@@ -36,7 +36,8 @@ _retry = msgspec.json.Decoder(RetryCommand)
             body=RetryCommand,
             answers={202: ExecutionView},
             refuses=(400, 404, 409, 413, 415, 422, 503),
-        )
+        ),
+        scope="operate",
     ),
 )
 @traced("onward.retry")

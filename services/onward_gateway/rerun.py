@@ -30,7 +30,8 @@ _LIKE_THE_OLD_ONE = ("queue", "environment", "priority", "labels", "retry", "tim
             headers=("Idempotency-Key",),
             answers={202: SubmittedView, 200: SubmittedView},
             refuses=(400, 404, 409, 413, 415, 422, 503),
-        )
+        ),
+        scope="submit",
     ),
 )
 @traced("onward.rerun")

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 from litestar import Request
 
-from onward.http.auth import PUBLIC
+from onward.contract.keys import Scope
+from onward.http.auth import PUBLIC, SCOPE
 
 Door = Request[Any, Any, Any]
 OPERATION = "operation"
@@ -45,6 +46,12 @@ def documented(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
     )
 
 
-def describe(operation: Operation, *, public: bool | str = False) -> dict[str, Any]:
-    """The `opt` of a route."""
-    return {OPERATION: operation, **({PUBLIC: public} if public else {})}
+def describe(
+    operation: Operation, *, public: bool | str = False, scope: Scope | None = None
+) -> dict[str, Any]:
+    """The `opt` of a route: whatever changes something must name the scope that a key needs for it."""
+    return {
+        OPERATION: operation,
+        **({PUBLIC: public} if public else {}),
+        **({SCOPE: scope} if scope else {}),
+    }

@@ -63,7 +63,8 @@ class SubmittedView(ExecutionView, frozen=True, kw_only=True):
             headers=("Idempotency-Key",),
             answers={202: SubmittedView, 200: SubmittedView},
             refuses=(400, 413, 415, 422, 429, 503),
-        )
+        ),
+        scope="submit",
     ),
 )
 @traced("onward.submit")

@@ -6,7 +6,7 @@ from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
 
 from onward.http.answer import Answer, json_answer, text_answer
-from onward.http.auth import PUBLIC, App, authenticated
+from onward.http.auth import PUBLIC, App, authenticated, unruled
 from onward.http.call import call_of
 from onward.http.entrance import entrance
 from onward.http.problems import to_answer
@@ -43,6 +43,8 @@ ROUTES = [logs, events, websocket, livez, readyz, metrics]
 
 def create_app(relay: Relay) -> App:
     """The routes behind credentials, behind limits on what comes in."""
+    if open_to_nobody := unruled(ROUTES):
+        raise RuntimeError(f"these routes name no scope: {', '.join(open_to_nobody)}")
 
     def guarded(app: Any) -> Any:
         return authenticated(app, relay.keys, relay.load)

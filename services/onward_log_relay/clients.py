@@ -11,7 +11,7 @@ Send = Callable[[Any], Awaitable[None]]
 
 LAST_WORD = "onward.last_word"
 """The extension of a scope with which one more message is written past a full buffer, before the connection ends."""
-CHECK_KEY_SECONDS = 30.0
+CHECK_KEY_SECONDS = 1.5
 
 
 class SlowClient(OnwardError):

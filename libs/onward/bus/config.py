@@ -17,7 +17,7 @@ log = logging.getLogger("onward.bus")
 
 ACTOR = "Onward-Actor"
 """The header that says who wrote, or deleted."""
-LOOK_AGAIN = 5.0
+LOOK_AGAIN = 3.0
 """Seconds after which the stream itself is read, should an echo have been lost."""
 
 Key = tuple[str, str, str]

@@ -29,6 +29,7 @@ COMMANDS = {
     "analytics": ("onward.cli.analytics:analytics", "Show how executions went, and where their time goes."),
     "errors": ("onward.cli.errors:errors", "Show failures grouped by what is the same in them."),
     "quota": ("onward.cli.resource.kinds:quota", "Limit how much of a project may wait at once."),
+    "key": ("onward.cli.key:key", "Make, rotate and revoke API keys."),
     "doctor": ("onward.cli.doctor:doctor", "Check everything, and say how to mend it."),
     "admin": ("onward.cli.admin:admin", "Rebuild or verify what is derived from the log."),
     "reset": ("onward.cli.platform:reset", "Stop everything and delete its data."),

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from onward.client.bulk import Bulk
 from onward.client.events import EventReader
+from onward.client.keys import Keys
 from onward.client.logs import ENDURANCE, Following, LogReader
 from onward.client.outcome import has_ended
 from onward.client.problem import ApiProblem
@@ -235,6 +236,11 @@ class Client:
     def error_group(self, fingerprint: str, **asked: Any) -> Json:
         """Returns one group of failures, and how it went."""
         return self._json("GET", f"/api/v1/error-groups/{quote(fingerprint, safe='')}", query=asked)
+
+    @property
+    def keys(self) -> Keys:
+        """The API keys of the project."""
+        return Keys(self.wire)
 
     def wait(self, execution_id: str) -> Json:
         """Returns the execution once its outcome stands, through restarts of the gateway."""

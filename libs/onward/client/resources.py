@@ -28,14 +28,7 @@ class Resources:
 
     def list(self) -> Iterator[Json]:
         """Yields all of them, by name, page by page."""
-        cursor: str | None = None
-        while True:
-            query = {"limit": _PAGE, "cursor": cursor}
-            page: Json = _checked(self._wire.call("GET", self._path, query=query)).json()
-            yield from page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return
+        yield from pages(self._wire, self._path)
 
     def update(self, name: str, *, if_match: str | None = None, **members: Any) -> Json:
         """Changes the members that are named; None gives one its default back."""
@@ -47,7 +40,7 @@ class Resources:
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Deletes one."""
-        _checked(self._wire.call("DELETE", self._of(name), headers=_match(if_match)))
+        checked(self._wire.call("DELETE", self._of(name), headers=_match(if_match)))
 
     def act(self, name: str, verb: str, **members: Any) -> Json:
         """Asks for one of the acts that only this kind has, as `POST …/{name}/{verb}`."""
@@ -70,7 +63,7 @@ class Resources:
 
     @staticmethod
     def _told(answer: Answer) -> Json:
-        found: Json = _checked(answer).json()
+        found: Json = checked(answer).json()
         etag = answer.headers.get("etag")
         return found if etag is None else {**found, "etag": etag}
 
@@ -79,7 +72,19 @@ def _match(etag: str | None) -> dict[str, str]:
     return {} if etag is None else {"If-Match": etag}
 
 
-def _checked(answer: Answer) -> Answer:
+def pages(wire: Wire, path: str) -> Iterator[Json]:
+    """Yields what a list holds, page by page."""
+    cursor: str | None = None
+    while True:
+        page: Json = checked(wire.call("GET", path, query={"limit": _PAGE, "cursor": cursor})).json()
+        yield from page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
+
+
+def checked(answer: Answer) -> Answer:
+    """The answer itself. Raises ApiProblem for a refusal."""
     if answer.status >= 400:
         raise ApiProblem.of(answer.status, answer.body)
     return answer

@@ -6,6 +6,7 @@ OnwardError
 │   │   UnknownStep (422)
 │   └── TooLarge (413)
 ├── Unauthorized (401)
+├── Forbidden (403)           the API key has too small a scope
 ├── NotFound (404)
 ├── Conflict (409)
 │   ├── AlreadyEnded, AlreadyExists, NotRetryable, QuestionClosed, StillUsed
@@ -101,6 +102,13 @@ class Unauthorized(OnwardError):
 
     code = "unauthorized"
     status = 401
+
+
+class Forbidden(OnwardError):
+    """The scope of this API key does not cover this."""
+
+    code = "forbidden"
+    status = 403
 
 
 class NotFound(OnwardError):

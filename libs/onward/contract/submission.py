@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from onward.contract.events import NOTHING, RawOrNone, TimeoutPolicy, Timeouts
+from onward.contract.keys import KeySpec as KeySpec  # noqa: PLC0414 - the same
 from onward.contract.places import QueueSpec as QueueSpec  # noqa: PLC0414 - many know it from here
 from onward.contract.retry import Retry, RetryPolicy
 from onward.contract.then import Then
@@ -164,17 +165,6 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_exhausted: str = "fail"
     stalled_after: float | None = None
     """Seconds without an event or a log line after which a running execution counts as stalled; None: the default."""
-
-
-class KeySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An API key, by the SHA-256 of its secret: CONFIG kind `key`."""
-
-    id: str
-    project: str
-    sha256: str
-    created_at: datetime
-    name: str = ""
-    revoked: bool = False
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

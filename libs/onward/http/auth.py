@@ -6,16 +6,17 @@ import hmac
 import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from onward.contract.errors import OnwardError, Unauthorized
+from onward.contract.errors import Forbidden, OnwardError, Unauthorized
 from onward.contract.ids import check_name
-from onward.contract.submission import KeySpec
+from onward.contract.keys import SCOPES, KeySpec, Scope
 from onward.http.answer import refuse_socket
 from onward.http.call import Principal, call_of
 from onward.http.load import Load
+from onward.process.loop import utc_now
 
 Receive = Callable[[], Any]
 Send = Callable[[Any], Any]
@@ -24,6 +25,8 @@ FindKey = Callable[[str, str], KeySpec | None]
 
 PUBLIC = "public"
 """The member of a route's `opt` that opens it: True, or "loopback" for callers on this machine. Absent: a key."""
+SCOPE = "scope"
+"""The member that says which scope a key needs; without it, routes that only read need `read`."""
 
 # The tail has a fixed length, so a project whose name holds underscores is still read in one way only.
 _KEY = re.compile(r"ow_(?P<project>[a-z0-9][a-z0-9_-]{0,62})_(?P<id>[a-z0-9]{12})_[A-Za-z0-9_-]{43}")
@@ -33,21 +36,30 @@ _NEEDED = "send the header `Authorization: Bearer ow_…`"
 
 
 def new_key(
-    project: str, *, now: datetime, name: str = "", random: Callable[[int], bytes] = os.urandom
+    project: str,
+    *,
+    now: datetime,
+    name: str = "",
+    scope: Scope = "admin",
+    random: Callable[[int], bytes] = os.urandom,
 ) -> tuple[str, KeySpec]:
     """A fresh key and what is stored of it; the text is shown once and kept nowhere."""
     check_name("project", project)
     public_id = "".join(_LETTERS[byte % len(_LETTERS)] for byte in random(12))
     secret = base64.urlsafe_b64encode(random(32)).rstrip(b"=").decode()
     text = f"ow_{project}_{public_id}_{secret}"
-    return text, KeySpec(id=public_id, project=project, sha256=_digest(text), created_at=now, name=name)
+    spec = KeySpec(
+        id=public_id, project=project, sha256=_digest(text), created_at=now, name=name, scope=scope
+    )
+    return text, spec
 
 
 class KeyRing:
     """Tells from an Authorization header who calls; `find(project, public id)` looks a key up."""
 
-    def __init__(self, find: FindKey) -> None:
+    def __init__(self, find: FindKey, now: Callable[[], datetime] = utc_now) -> None:
         self._find = find
+        self._now = now
 
     def verify(self, authorization: bytes | None) -> Principal:
         """Who calls. Raises Unauthorized for whatever is not a known, unrevoked key."""
@@ -67,7 +79,11 @@ class KeyRing:
             )
         if spec.revoked:
             raise Unauthorized("this API key was revoked", fix="ask for a new one")
-        return Principal(spec.project, spec.id, f"key:{spec.name or spec.id}")
+        if not spec.open_at(self._now()):
+            raise Unauthorized("this API key has expired", fix="ask for a new one")
+        if spec.scope not in SCOPES:
+            raise Forbidden(f"this release does not know the scope {spec.scope[:40]!r} of this API key")
+        return Principal(spec.project, spec.id, f"key:{spec.name or spec.id}", spec.scope)
 
 
 def authenticated(app: App, ring: KeyRing, load: Load) -> App:
@@ -85,6 +101,7 @@ def authenticated(app: App, ring: KeyRing, load: Load) -> App:
             try:
                 load.check()
                 call.principal = ring.verify(call.headers.get(b"authorization"))
+                check(call.principal, needed(scope["route_handler"]))
             except OnwardError as error:
                 if scope["type"] == "http":
                     raise
@@ -93,6 +110,34 @@ def authenticated(app: App, ring: KeyRing, load: Load) -> App:
         await app(scope, receive, send)
 
     return guarded
+
+
+def needed(handler: Any) -> Scope | None:
+    """The scope that a key needs for a route; None where that says nothing, so that it opens to nobody."""
+    found: Scope | None = handler.opt.get(SCOPE)
+    methods = {str(getattr(method, "value", method)) for method in getattr(handler, "http_methods", ())}
+    return "read" if found is None and methods and methods <= {"GET", "HEAD"} else found
+
+
+def check(who: Principal, scope: Scope | None) -> None:
+    """Raises Forbidden where the key does not cover it."""
+    if scope is None:
+        raise Forbidden("this route names no scope, so that it opens to nobody")
+    if not who.may(scope):
+        raise Forbidden(
+            f"this needs an API key of scope {scope}; this one has {who.scope}",
+            fix=f"`onward key create NAME --scope {scope}` makes one",
+        )
+
+
+def unruled(handlers: Iterable[Any]) -> list[str]:
+    """The routes that say neither which scope they need nor that they are public."""
+    return sorted(
+        path
+        for handler in handlers
+        if not handler.opt.get(PUBLIC) and needed(handler) is None
+        for path in handler.paths
+    )
 
 
 def _open(scope: Any) -> bool:

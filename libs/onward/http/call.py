@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from onward.contract.keys import Scope, covers
 from onward.telemetry import trace
 
 
@@ -14,6 +15,11 @@ class Principal(msgspec.Struct, frozen=True):
     project: str
     key_id: str
     actor: str
+    scope: Scope = "read"
+
+    def may(self, needed: str) -> bool:
+        """Whether this is within its scope."""
+        return covers(self.scope, needed)
 
 
 class Call:

@@ -1,9 +1,14 @@
 """Environments: variables for whatever runs there, shown only to who may operate."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from onward.contract.errors import StillUsed
 from onward.contract.places import EnvironmentSpec, QueueSpec
+from onward.http.call import Principal
 from onward_gateway.admission import check_labels
 from onward_gateway.gateway import Gateway
 from onward_gateway.resources.kind import Around, Kind, wrong
@@ -43,10 +48,18 @@ async def before_delete(gateway: Gateway, project: str, spec: EnvironmentSpec) -
         )
 
 
+async def show(_gateway: Gateway, who: Principal, specs: Sequence[EnvironmentSpec]) -> list[Any]:
+    """The environments, with the values of their variables hidden from who may not operate."""
+    if who.may("operate"):
+        return list(specs)
+    return [msgspec.structs.replace(spec, variables=dict.fromkeys(spec.variables, HIDDEN)) for spec in specs]
+
+
 KIND = Kind(
     spec=EnvironmentSpec,
     plural="environments",
     a="an environment",
     check=check,
     before_delete=before_delete,
+    show=show,
 )

@@ -8,6 +8,7 @@ import msgspec
 
 from onward.bus.specs import Specs
 from onward.contract.errors import InvalidBody, OnwardError
+from onward.contract.keys import Scope
 from onward.contract.resource import KEPT, Resource
 from onward.http.call import Principal
 from onward.http.problems import FieldError, blaming
@@ -57,6 +58,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """The last part of its address, as `queues`."""
     a: str
     """As `a queue`, in sentences."""
+    scope: Scope = "operate"
+    """What a key needs to change one; to see them it needs `read`."""
     kept: tuple[str, ...] = ()
     """Members that nobody can set, beside those of every resource."""
     asked: dict[str, Any] = {}

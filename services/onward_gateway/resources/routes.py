@@ -38,7 +38,8 @@ def _create(shapes: Shapes) -> Any:
                 body=shapes.shown_new,
                 answers={201: shapes.view},
                 refuses=(400, 409, 415, 503),
-            )
+            ),
+            scope=kind.scope,
         ),
     )
     async def create(request: Door) -> Answer:
@@ -102,7 +103,7 @@ def _get(shapes: Shapes) -> Any:
 def _replace(shapes: Shapes) -> Any:
     kind = shapes.kind
 
-    @put(kind.path + "/{name:str}", opt=describe(_changing(shapes, f"Replace {kind.a}")))
+    @put(kind.path + "/{name:str}", opt=describe(_changing(shapes, f"Replace {kind.a}"), scope=kind.scope))
     async def replace(request: Door) -> Answer:
         name, wanted = request.path_params["name"], _wanted(request)
         spec = body.replaced(shapes, await _text(request), name)
@@ -117,7 +118,10 @@ def _change(shapes: Shapes) -> Any:
 
     @patch(
         kind.path + "/{name:str}",
-        opt=describe(_changing(shapes, f"Change {kind.a}: a JSON merge patch, null gives a default back")),
+        opt=describe(
+            _changing(shapes, f"Change {kind.a}: a JSON merge patch, null gives a default back"),
+            scope=kind.scope,
+        ),
     )
     async def change(request: Door) -> Answer:
         name, wanted = request.path_params["name"], _wanted(request)
@@ -144,7 +148,8 @@ def _delete(shapes: Shapes) -> Any:
                 answers={204: None},
                 headers=_MATCH,
                 refuses=(400, 404, 409, 412, 503),
-            )
+            ),
+            scope=kind.scope,
         ),
     )
     async def remove(request: Door) -> Answer:

@@ -8,7 +8,7 @@ from onward_gateway.resources.table import KINDS
 from tests.unit.client.fake_server import Request
 from tests.unit.onward_gateway.door import House
 
-PLURALS = frozenset(kind.plural for kind in KINDS)
+PLURALS = frozenset(kind.plural for kind in KINDS) | {"api-keys"}
 
 
 class FakeResources:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onward.contract.errors import InvalidName, Unauthorized
-from onward.http.auth import PUBLIC, KeyRing, authenticated, new_key
+from onward.contract.errors import Forbidden, InvalidName, Unauthorized
+from onward.contract.keys import SCOPES, covers
+from onward.http.auth import PUBLIC, SCOPE, KeyRing, authenticated, new_key
 from onward.http.load import Load
 from onward.http.problems import Overloaded
 
@@ -105,7 +106,7 @@ def test_no_key_is_made_for_a_project_that_is_no_name():
         new_key("a.b", now=NOW)
 
 
-async def door(opt, *, client="10.1.2.3", headers=(), load=None, kind="http"):
+async def door(opt, *, client="10.1.2.3", headers=(), load=None, kind="http", methods=("GET",)):
     reached = []
 
     async def app(scope, receive, send):
@@ -113,7 +114,7 @@ async def door(opt, *, client="10.1.2.3", headers=(), load=None, kind="http"):
 
     scope = {
         "type": kind, "headers": list(headers), "client": (client, 1), "path": "/x",
-        "route_handler": SimpleNamespace(opt=opt),
+        "route_handler": SimpleNamespace(opt=opt, http_methods=methods),
     }  # fmt: skip
     sent = []
 
@@ -180,3 +181,16 @@ async def test_overload_spares_the_routes_that_tell_of_it():
     assert (await door({PUBLIC: True}, load=busy))[0] == [None]
     with pytest.raises(Overloaded):
         await door({}, load=busy, headers=[(b"authorization", bearer(KEY))])
+
+
+@pytest.mark.parametrize("opt, methods", [({}, ("POST",)), ({}, ()), ({SCOPE: "root"}, ("GET",))])
+async def test_a_route_that_changes_something_and_names_no_scope_opens_to_nobody(opt, methods):
+    with pytest.raises(Forbidden):
+        await door(opt, methods=methods, headers=[(b"authorization", bearer(KEY))])
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_only_known_scopes_cover_anything(scope, needed):
+    assert covers(scope, needed) == (
+        scope in SCOPES and needed in SCOPES and SCOPES.index(scope) >= SCOPES.index(needed)
+    )
