@@ -18,7 +18,7 @@ COMMANDS = {
     "pause": ("onward.cli.execution.pausing:pause", "Pause executions; the steps that run end first."),
     "resume": ("onward.cli.execution.pausing:resume", "Let paused executions go on."),
     "extend": ("onward.cli.execution.extending:extend", "Change the limits of an execution while it lives."),
-    "move": ("onward.cli.execution.moving:move", "Move executions that wait into another queue."),
+    "move": ("onward.cli.execution.moving:move", "Move executions into another queue."),
     "prioritize": ("onward.cli.execution.moving:prioritize", "Give executions another priority."),
     "delay": ("onward.cli.execution.moving:delay", "Let executions start later, or now."),
     "label": ("onward.cli.execution.moving:relabel", "Change the labels of executions."),

@@ -19,7 +19,10 @@ NOW = "now"
 @click.option("--queue", required=True, metavar="NAME", help="Where to.")
 @output
 def move(ids_given: tuple[str, ...], queue: str, form: str) -> int:
-    """Move executions into another queue: what waits at once, what runs with its next wait."""
+    """Move executions into another queue.
+
+    What waits moves at once, what runs with its next wait.
+    """
     return _amend(ids_given, form, queue=queue)
 
 
@@ -28,7 +31,10 @@ def move(ids_given: tuple[str, ...], queue: str, form: str) -> int:
 @ids.argument(many=True)
 @output
 def prioritize(priority: int, ids_given: tuple[str, ...], form: str) -> int:
-    """Give executions another PRIORITY: 9 goes first, 5 is usual."""
+    """Give executions another priority.
+
+    PRIORITY is 1 to 9: 9 goes first, 5 is usual.
+    """
     return _amend(ids_given, form, priority=priority)
 
 
@@ -37,8 +43,9 @@ def prioritize(priority: int, ids_given: tuple[str, ...], form: str) -> int:
 @ids.argument(many=True)
 @output
 def delay(until: str, ids_given: tuple[str, ...], form: str) -> int:
-    """Let executions that have not begun start at UNTIL: 10m from now, a time such as 2030-01-31T08:00:00Z, or now.
+    """Let executions start later, or now.
 
+    UNTIL is a time from now (10m), a time such as 2030-01-31T08:00:00Z, or `now`; those that have not begun start then.
     What waits for its next attempt takes that at this time.
     """
     return _amend(ids_given, form, run_at=_time(until))
