@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from onward.tasks.outcome import ChildFailed, Fatal, InDoubt, NotDone, ProcessDied, RetryAfter
     from onward.tasks.registry import Registry, Task
     from onward.tasks.steps import Step
+    from onward.tasks.variables import variable
 
 __version__ = "0.1.0"
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "step",
     "sync",
     "uuid",
+    "variable",
     "wait_event",
 ]
 
@@ -75,6 +77,7 @@ _HOMES = {
     **dict.fromkeys(("Ended", "Handle"), "onward.tasks.family"),
     **dict.fromkeys(("Registry", "Task"), "onward.tasks.registry"),
     "Step": "onward.tasks.steps",
+    "variable": "onward.tasks.variables",
     **dict.fromkeys(("ask", "send_event", "wait_event"), "onward.tasks.asking"),
 }
 

@@ -16,12 +16,14 @@ from onward.contract.errors import (
     UnknownQueue,
     UnknownTask,
 )
+from onward.contract.places import QueueSpec
 from onward.contract.submission import LABEL, MAX_LABELS, Submission
 from onward.contract.values import MOST, RESERVED
 from onward.http import json_text
 from onward.http.problems import FieldError, blaming
 from onward_gateway import schemas
 from onward_gateway.known import Known, KnownTask
+from onward_gateway.usual import usual_for
 
 YEAR = timedelta(days=366)
 _TEXT = 256
@@ -43,7 +45,8 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
     """What to store for `asked`, whose input is still to be checked. Raises a BadRequest that names the member."""
     task = _task(asked.task, project, known)
     queue = queue_of(task.spec.queue if asked.queue is None else asked.queue, project, known)
-    priority = task.spec.priority if asked.priority is None else asked.priority
+    usual = usual_for(task.spec, known.specs.get(project, QueueSpec, queue))
+    priority = usual.priority if asked.priority is None else asked.priority
     if not 1 <= priority <= 9:
         raise _wrong("/priority", f"{priority} is not 1 (lowest) to 9")
     if asked.environment is not None:
@@ -64,8 +67,8 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
             "task_id": asked.task_id,
             "environment": asked.environment or known.environment(project, queue),
             "labels": asked.labels,
-            "retry": decide.retry_policy(asked.retry, task.spec.retry),
-            "timeouts": asked.timeouts or task.spec.timeouts,
+            "retry": decide.retry_policy(asked.retry, usual.retry),
+            "timeouts": asked.timeouts or usual.timeouts,
             "on_exhausted": asked.on_exhausted or task.spec.on_exhausted,
             "parent_id": asked.parent_id,
         },

@@ -14,6 +14,8 @@ import msgspec
 import onward
 from onward.bus import config
 from onward.bus.bus import Bus, open_bus
+from onward.bus.hints import Hints
+from onward.bus.specs import Specs
 from onward.contract import ids
 from onward.contract.decide import Moment, Owner
 from onward.contract.errors import Unavailable
@@ -33,6 +35,7 @@ from onward.worker.engine import Engine
 from onward.worker.keeper import About
 from onward.worker.lease import Lease
 from onward.worker.scrub import declared
+from onward.worker.surroundings import Places
 from onward_worker.load import load_registry
 from onward_worker.settings import Settings, names, weighted
 from onward_worker.watchdog import Watchdog, connection_name
@@ -74,6 +77,8 @@ async def work(stop: Stop, settings: Settings) -> None:
         settings.nats_url, worker_id, lambda: stop.fail("the connection to NATS is closed for good")
     )
     await _patiently(stop, lambda: announce(bus, settings.project, registry, queues))
+    await _patiently(stop, bus.config.start)
+    places = Places(Specs(bus.config), declared(os.environ))
     env = Env(
         events=bus.events,
         lines=bus.lines,
@@ -82,7 +87,7 @@ async def work(stop: Stop, settings: Settings) -> None:
         owner=Owner(worker_id=worker_id, connection=worker_id, versions=_versions(registry)),
         moment=moment,
         now=lambda: datetime.now(UTC),
-        scrub=declared(os.environ),
+        places=places,
         random=random.random,
         alive=_nobody,
         holds={},
@@ -100,6 +105,8 @@ async def work(stop: Stop, settings: Settings) -> None:
     )
     lease = Lease(ack_wait=settings.ack_wait)
     hints = bus.hints(settings.project, queues, weights)
+    hints.hold_back(places.paused(settings.project))
+    bus.config.on_change(lambda project, kind, *_: _queues_changed(project, kind, settings, hints, places))
     engine = Engine(env, hints, bus.messages, about, lease=lease, kept=True)
     metrics = _metrics(engine, settings)
     watchdog = Watchdog(settings.nats_url, engine, about, metrics, stop.fail)
@@ -127,6 +134,11 @@ async def _patiently(stop: Stop, act: Callable[[], Awaitable[None]]) -> None:
             await stop.sleep(0.5)
         else:
             return
+
+
+def _queues_changed(project: str, kind: str, settings: Settings, hints: Hints, places: Places) -> None:
+    if (project, kind) == (settings.project, QueueSpec.KIND):
+        hints.hold_back(places.paused(project))
 
 
 async def _nobody(_: str, __: str) -> bool:

@@ -219,3 +219,22 @@ async def test_unreadable_hints_never_come_out(world, hints, wake):
 
 def world_now(world) -> datetime:
     return world.bus.now() if world.name == "memory" else datetime.now(UTC)
+
+
+async def test_nothing_is_taken_from_a_queue_that_is_held_back_until_it_is_let_go(world, port, wake):
+    source = port.hints(world.project, ["default", "gpu"])
+    await wake()
+    (taken,) = await within(5, source.take(1))
+    await source.ack(taken)
+
+    source.hold_back(frozenset({"default"}))
+    held, _ = await wake("default.high")
+    free, _ = await wake("gpu.low")
+    (taken,) = await within(5, source.take(5))
+    await source.ack(taken)
+    assert (taken.execution_id, await silent(source, 0.5)) == (free, True)
+
+    source.hold_back(frozenset())
+    (taken,) = await within(5, source.take(5))
+    assert taken.execution_id == held
+    await source.close()

@@ -55,6 +55,7 @@ class Hints:
         self._stirred = asyncio.Event()
         self._closed = False
         self._told_at = 0.0
+        self._held_back: frozenset[str] = frozenset()
         self._sid = connection.listen(f"{self._inbox}.>", self._arrived)
         connection.watchers.append(self._watch)
 
@@ -78,7 +79,7 @@ class Hints:
     async def _ask(self, most: int) -> None:
         """Fill the buffers, each lane by its share, until there is enough or nothing is left to be asked."""
         while self._buffered < most and self._connection.connected and not self._closed and not self._roused:
-            places = [lane.place for lane in self._lanes if not lane.quiet]
+            places = [lane.place for lane in self._open() if not lane.quiet]
             if not places:
                 return
             shares = self._turns.shares(most - self._buffered, places)
@@ -88,6 +89,17 @@ class Hints:
             except NotConnected:
                 return
 
+    def hold_back(self, queues: frozenset[str]) -> None:
+        """See ports.HintSource.hold_back."""
+        self._held_back = queues
+        for lane in self._lanes:
+            if lane.queue in queues:
+                self._give_up(self._buffers[lane.place])
+        self._stirred.set()
+
+    def _open(self) -> list[Lane]:
+        return [lane for lane in self._lanes if lane.queue not in self._held_back]
+
     async def _probe(self, lane: Lane, most: int) -> None:
         await lane.probe(self._inbox, most)
         self._report(lane)
@@ -95,9 +107,8 @@ class Hints:
     async def _wait(self) -> None:
         """Until a hint comes, or something has to be asked again."""
         now = time.monotonic()
-        pause = (
-            max(0.01, min(lane.ask_at for lane in self._lanes) - now) if self._connection.connected else 1.0
-        )
+        ask_at = min((lane.ask_at for lane in self._open()), default=now + 1.0)
+        pause = max(0.01, ask_at - now) if self._connection.connected else 1.0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._stirred.wait()
@@ -123,6 +134,9 @@ class Hints:
         lane = self._by_consumer[consumer_of(reply)]
         lane.delivered()
         ack_subject = reply.decode()
+        if lane.queue in self._held_back:
+            self._say(ack_subject, b"-NAK")
+            return
         try:
             hint = hint_of(subject.decode(), ack_subject, headers, data)
         except ValueError as error:
@@ -149,10 +163,13 @@ class Hints:
         if self._takers and not self._closed:
             return
         for buffer in self._buffers:
-            for hint in buffer:
-                self._say(hint.ack_subject, b"-NAK")
-            buffer.clear()
-        self._buffered = 0
+            self._give_up(buffer)
+
+    def _give_up(self, buffer: deque[Hint]) -> None:
+        for hint in buffer:
+            self._say(hint.ack_subject, b"-NAK")
+        self._buffered -= len(buffer)
+        buffer.clear()
 
     def _watch(self, connected: bool) -> None:  # noqa: FBT001 - as the connection tells it
         if not connected:

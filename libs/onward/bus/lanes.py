@@ -25,6 +25,7 @@ class Lane:
 
     def __init__(self, connection: Connection, project: str, queue: str, rank: int, place: int) -> None:
         self.rank = rank
+        self.queue = queue
         self.place = place
         self.consumer = subjects.consumer(project, queue, subjects.CLASSES[rank])
         self.trouble = ""

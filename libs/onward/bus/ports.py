@@ -74,6 +74,10 @@ class HintSource(Protocol):
         """
         ...
 
+    def hold_back(self, queues: frozenset[str]) -> None:
+        """Take nothing from these queues, and from all others again; what came too late goes back."""
+        ...
+
     def rouse(self) -> None:
         """Let who waits in `take` look around: it gets what there is, or nothing."""
         ...

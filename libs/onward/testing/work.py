@@ -161,6 +161,8 @@ class MemoryHints:
         self._work, self._connection = work, connection
         lanes = [(rank, q, cls) for rank, cls in enumerate(classes) for q in queues]
         self._filters = [subjects.hints(project, q, cls) for _, q, cls in lanes]
+        self._queues = [queue for _, queue, _ in lanes]
+        self._held_back: frozenset[str] = frozenset()
         self._turns = Turns([CLASS_WEIGHTS[rank] for rank, _, _ in lanes])
         self._taking = self._roused = False
         self._buffer: list[Hint] = []
@@ -196,7 +198,11 @@ class MemoryHints:
         self._seen = self._work.offers
         if not self._closed:
             redelivery = self._connection.faults.redelivery
-            left = [place for place, name in enumerate(self._filters) if self._work.waiting(name)]
+            left = [
+                place
+                for place, name in enumerate(self._filters)
+                if self._queues[place] not in self._held_back and self._work.waiting(name)
+            ]
             while left and len(self._buffer) < most:
                 place = self._turns.first(left)
                 taken = self._work.take(self._filters[place], redelivery)
@@ -205,6 +211,11 @@ class MemoryHints:
                 else:
                     self._turns.took(place)
                     self._buffer.append(taken)
+
+    def hold_back(self, queues: frozenset[str]) -> None:
+        """See HintSource.hold_back."""
+        self._held_back = queues
+        self._work.stir()
 
     def rouse(self) -> None:
         """See HintSource.rouse."""

@@ -27,6 +27,7 @@ from onward.contract.errors import FenceLost
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
 from onward.contract.log import Decision, Log, Stored
+from onward.tasks import variables
 from onward.tasks.registry import Registry
 from onward.telemetry import scope
 from onward.telemetry.trace import exporting, note, note_failure, span, traceparent
@@ -36,9 +37,10 @@ from onward.worker.kinship import Kin
 from onward.worker.large import Large
 from onward.worker.logs import LineWriter, current_writer
 from onward.worker.perform import Outcome, Raised, Returned, Stopped, perform
-from onward.worker.scrub import NOTHING_SECRET, Scrubber
+from onward.worker.scrub import NOTHING_SECRET
 from onward.worker.send import Sender
 from onward.worker.session import Session
+from onward.worker.surroundings import Nowhere, Surroundings
 from onward.worker.undo import Undo, UndoSession
 
 
@@ -79,7 +81,8 @@ class Env(msgspec.Struct, kw_only=True):
     nudge: Callable[[str, str], Awaitable[None]] = _tells_nobody
     """Tells whoever runs an execution to look at its log: (project, execution id)."""
     now: Callable[[], datetime]
-    scrub: Scrubber = NOTHING_SECRET
+    places: Surroundings = Nowhere(NOTHING_SECRET)
+    """The environments that executions run in."""
     kin: Kin = msgspec.UNSET  # type: ignore[assignment] # the engine sets it
     grace: float = 5.0
 
@@ -183,6 +186,7 @@ async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
             running = env.holds[state.id] = Running(hint, hold, session, writer)
             writer.on_lost = partial(session.interrupt, "lost")
             token = current_writer.set(writer)
+            variables.current.set(env.places.variables(state.project, state.environment))
             try:
                 if isinstance(session, UndoSession):
                     outcome: Outcome = await Undo(hold, session, writer, env.registry).run(env.grace)
@@ -210,7 +214,7 @@ def _writer(hold: Hold, env: Env) -> LineWriter:
         state.attempt,
         env.owner.worker_id,
         env.now,
-        scrub=env.scrub,
+        scrub=env.places.scrubber(state.project, state.environment),
     )
 
 

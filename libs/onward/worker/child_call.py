@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from onward.process.spawn import ended, spawn
-from onward.tasks import codec
+from onward.tasks import codec, variables
 from onward.tasks.context import current
 from onward.tasks.outcome import Interrupted, ProcessDied, RetryAfter
 from onward.tasks.own_process import OwnProcess
@@ -115,7 +115,7 @@ class ChildCall:
         try:
             self._process = spawn(
                 [sys.executable, "-m", "onward.worker.child_program", str(theirs.fileno())],
-                env=os.environ,
+                env={**os.environ, **(variables.current.get() or {})},
                 out=out_end,
                 err=err_end,
                 keep=[theirs.fileno()],

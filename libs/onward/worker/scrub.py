@@ -15,10 +15,15 @@ class Scrubber:
     """Replaces secrets in texts, also where they are quoted for a URL or in JSON."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets for piece in _pieces(secret) for form in _forms(piece)}
+        self._secrets = tuple(secrets)
+        forms = {form for secret in self._secrets for piece in _pieces(secret) for form in _forms(piece)}
         self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
         self.longest = len(self._forms[0]) if self._forms else 0
         """Characters of the longest form: what must be held back where a text is cut."""
+
+    def and_also(self, secrets: Iterable[str]) -> "Scrubber":
+        """A scrubber of these as well."""
+        return Scrubber((*self._secrets, *secrets))
 
     def __bool__(self) -> bool:
         return bool(self._forms)

@@ -11,6 +11,7 @@ from typing import Any
 
 from onward.contract.retry import ONCE
 from onward.process.spawn import ended, spawn
+from onward.tasks import variables
 from onward.tasks.outcome import Fatal
 from onward.tasks.registry import Registry
 from onward.worker.logs import current_writer
@@ -30,7 +31,9 @@ class CommandFailed(Fatal):
 @registry.task(retry=ONCE)
 async def shell(command: str, cwd: str | None = None, env: dict[str, str] | None = None) -> dict[str, Any]:
     """Run `command` in /bin/sh; its output becomes log lines, its exit code and last lines the result."""
-    process, pipes = _start(command, cwd, {**_environment(), **(env or {})})
+    process, pipes = _start(
+        command, cwd, {**_environment(), **(variables.current.get() or {}), **(env or {})}
+    )
     tail: deque[str] = deque(maxlen=TAIL)
     reading = [
         asyncio.ensure_future(_read(pipe, stream, tail))

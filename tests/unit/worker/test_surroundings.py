@@ -1,0 +1,54 @@
+"""Variables of an environment reach the code that runs there, and stay out of its log."""
+
+import msgspec
+
+from onward.bus.specs import Specs
+from onward.contract.places import EnvironmentSpec, QueueSpec
+from onward.worker.scrub import Scrubber
+from onward.worker.surroundings import Places
+
+
+class Copy:
+    def __init__(self, *specs):
+        self.known = {("default", spec.KIND, spec.name): (msgspec.json.encode(spec), 1) for spec in specs}
+
+    def get(self, project, kind, name):
+        return self.known.get((project, kind, name))
+
+    def items(self, project, kind):
+        return {key[2]: found for key, found in self.known.items() if key[:2] == (project, kind)}
+
+
+LAB = EnvironmentSpec(name="lab", variables={"TOKEN": "s3cret-value", "REGION": "eu", "DEBUG": "true"})
+
+
+def test_variables_are_those_of_the_environment_and_none_where_there_is_none():
+    places = Places(Specs(Copy(LAB)), Scrubber())
+
+    assert places.variables("default", "lab") == LAB.variables
+    assert places.variables("default", "elsewhere") == places.variables("default", None) == {}
+    assert places.variables("other", "lab") == {}
+
+
+def test_their_values_are_masked_beside_what_the_worker_masks_and_short_ones_are_not():
+    scrub = Places(Specs(Copy(LAB)), Scrubber(["workers-own"])).scrubber("default", "lab")
+
+    assert scrub("s3cret-value and workers-own in eu, true") == "*** and *** in eu, true"
+
+
+def test_a_change_counts_from_the_next_attempt_on():
+    copy = Copy(LAB)
+    places = Places(Specs(copy), Scrubber())
+    assert places.scrubber("default", "lab")("another-one") == "another-one"
+
+    changed = msgspec.structs.replace(LAB, variables={"TOKEN": "another-one"})
+    copy.known["default", "environment", "lab"] = (msgspec.json.encode(changed), 2)
+
+    assert places.variables("default", "lab") == {"TOKEN": "another-one"}
+    assert places.scrubber("default", "lab")("another-one s3cret-value") == "*** s3cret-value"
+
+
+def test_paused_queues_are_those_that_say_so():
+    copy = Copy(QueueSpec(name="a", paused=True), QueueSpec(name="b"), QueueSpec(name="c", paused=True))
+
+    assert Places(Specs(copy), Scrubber()).paused("default") == {"a", "c"}
