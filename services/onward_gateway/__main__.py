@@ -28,6 +28,8 @@ from onward_gateway.forward import Relay
 from onward_gateway.gateway import Gateway
 from onward_gateway.inside import Inside
 from onward_gateway.known import Known
+from onward_gateway.policy_engine import Engine
+from onward_gateway.policy_routes import StepPolicies
 from onward_gateway.presence import Presence
 from onward_gateway.prompt_log import PromptLog
 from onward_gateway.quota import Quotas
@@ -118,9 +120,11 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
         metrics=_metrics(load, store),
         clock=lambda: datetime.now(UTC),
         new_id=new_id,
+        engine=_engine(settings),
     )
     await bus.messages.subscribe(subjects.ALL_HEARTBEATS, presence.heard)
     await Inside(gateway).serve()
+    await StepPolicies(gateway).serve()
     looking = Loop("store", _LOOK_AT_STORE, store.look, clock=utc_now)
     counting = Loop("quotas", _LOOK_AT_QUEUES, quotas.look, clock=utc_now)
     starting = asyncio.ensure_future(startup.run())
@@ -137,6 +141,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await relay.close()
+        await gateway.policing.engine.close()
         await bus.close()
         telemetry.shutdown()
 
@@ -160,6 +165,13 @@ async def _backlog(bus: Bus, known: Known, project: str, quota: QuotaSpec) -> tu
     found = await depths(bus.connection, project, known.queues(project))
     waiting = sum(depth.waiting for depth in found.values())
     return waiting, waiting * work.bytes // max(1, work.messages)
+
+
+def _engine(settings: Settings) -> Engine:
+    return Engine(
+        opa=settings.opa_url, opa_fails=settings.opa_fails, opa_seconds=settings.opa_seconds,
+        seconds=settings.policy_seconds,
+    )  # fmt: skip
 
 
 def _health(bus: Bus, store: Store, startup: Startup, stop: Stop) -> Health:

@@ -14,7 +14,7 @@ import msgspec
 from onward.contract import bulk
 from onward.contract import events as ev
 from onward.contract.decide import Moment
-from onward.contract.errors import NotFound, OnwardError, Unavailable
+from onward.contract.errors import NotFound, OnwardError, PolicyDenied, Unavailable
 from onward.contract.log import Log
 from onward.process.loop import MORE, MoreToDo
 from onward_gateway.bulk import read_filter
@@ -99,12 +99,16 @@ class BulkRunner:
             return bulk.decide(found, at, taken.command, statuses)
 
         try:
+            if taken.command.action == "retry":
+                await gateway.policing.check_again(
+                    await gateway.finder.execution(taken.project, execution_id)
+                )
             execution = await decided_on(gateway, taken.project, execution_id, moment, choose)
             await nudge(gateway, execution)
         except bulk.Skip as skip:
             return place, "skipped", str(skip)
-        except NotFound as gone:
-            return place, "skipped", str(gone)
+        except (NotFound, PolicyDenied) as refused:
+            return place, "skipped", str(refused)
         except Unavailable:
             return None
         except OnwardError as error:

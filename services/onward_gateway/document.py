@@ -15,7 +15,7 @@ from onward_gateway.routes import OPERATION, Operation
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 _WHY = {
-    400: "The request cannot be read", 401: "No valid API key", 403: "The key has too small a scope",
+    400: "The request cannot be read", 401: "No valid API key", 403: "It is not allowed",
     404: "There is no such thing",
     405: "This address does not know this method", 409: "It does not fit the state of things", 410: "It is gone",
     412: "It is not as If-Match says", 413: "Too large", 415: "No JSON", 422: "It cannot be done as asked",

@@ -17,6 +17,8 @@ from onward_gateway.apart import Apart
 from onward_gateway.finder import Finder
 from onward_gateway.forward import Relay
 from onward_gateway.known import Known
+from onward_gateway.policing import Policing
+from onward_gateway.policy_engine import Engine
 from onward_gateway.presence import Presence
 from onward_gateway.quota import Quotas
 from onward_gateway.routes import Door, NoQuery
@@ -45,6 +47,7 @@ class Gateway:
         metrics: Metrics,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        engine: Engine | None = None,
     ) -> None:
         self.events = events
         self.messages = messages
@@ -61,6 +64,7 @@ class Gateway:
         self.metrics = metrics
         self.clock = clock
         self.new_id = new_id
+        self.policing = Policing(known, engine or Engine())
         self.keys = KeyRing(known.key)
         self.state = State(messages)
         self.finder = Finder(events, self.state, clock)

@@ -49,12 +49,19 @@ async def retry(request: Door) -> Answer:
         what = "from_start and from_step exclude each other"
         raise blaming(InvalidBody(f"/from_step: {what}"), FieldError("/from_step", what))
     gateway.store.check()
+    await _permitted(gateway, request)
     kept = await _kept(gateway, request, asked)
 
     def mended(log: Log, moment: Moment) -> Sequence[ev.AnyEvent]:
         return repair.repair(log, moment, kept)
 
     return json_answer(view(await decided_by_log(gateway, request, mended)), 202)
+
+
+async def _permitted(gateway: Gateway, request: Door) -> None:
+    project = call_of(request.scope).who.project
+    execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
+    await gateway.policing.check_again(await gateway.finder.execution(project, execution_id))
 
 
 async def _kept(gateway: Gateway, request: Door, asked: RetryCommand) -> RetryCommand:

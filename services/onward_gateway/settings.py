@@ -1,6 +1,7 @@
 """The gateway's settings, from the environment."""
 
 import ipaddress
+from typing import Literal
 
 import msgspec
 
@@ -28,6 +29,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many executions of a project may wait in queues, where it has no quota of its own; more get 429."""
     full_at: float = 0.85
     """Share of EVENTS in use from which new submissions get 503; the rest is for running work."""
+    policy_seconds: float = 1.0
+    """How long one policy may take; after that it denies."""
+    opa_url: str | None = None
+    """An OPA, for policies that name a path in one."""
+    opa_seconds: float = 1.0
+    """How long it may take."""
+    opa_fails: Literal["closed", "open"] = "closed"
+    """While it does not answer: closed denies, open lets through with a warning."""
     bulk_per_second: float = 500.0
     """Executions that bulk operations may change in a second; more make live traffic slower."""
 
@@ -39,8 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             and min(self.most_in_flight, self.most_waiting, self.most_large, self.most_waiting_executions) > 0
         ):
             raise ValueError("port must be 0 to 65535, each most_… above 0")
-        if not self.bulk_per_second > 0:
-            raise ValueError("bulk_per_second must be above 0")
+        if not min(self.bulk_per_second, self.policy_seconds, self.opa_seconds) > 0:
+            raise ValueError("bulk_per_second, policy_seconds and opa_seconds must be above 0")
         if not self.insecure_bind and not _loopback(self.host):
             raise ValueError(f"host {self.host} is not loopback; set insecure_bind where a proxy brings TLS")
 

@@ -1,6 +1,6 @@
 """POST /executions: one submission, checked, stored, and only then accepted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,11 @@ from litestar import post
 from onward.contract import decide, ids
 from onward.contract.decide import Moment
 from onward.contract.errors import FenceLost, InvalidBody, KeyReused, NotFound, Unavailable
-from onward.contract.events import Submitted
+from onward.contract.events import AnyEvent, Submitted
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
 from onward.contract.log import Decision
+from onward.contract.policies import DENIED, Verdict, denial
 from onward.contract.submission import Submission
 from onward.contract.values import MOST
 from onward.contract.view import ExecutionView, view
@@ -24,6 +25,7 @@ from onward.http.entrance import announced, body_of
 from onward.http.problems import FieldError, blaming
 from onward_gateway.admission import Admitted, admit, check_input, fingerprint, idempotency_key
 from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.policing import denied, problem
 from onward_gateway.routes import Door, NoQuery, Operation, describe, documented
 from onward_gateway.traced import traced
 from onward_gateway.triggers import planned
@@ -35,6 +37,8 @@ PATH = "/api/v1/executions"
 MAX_BODY = MOST + 1024 * 1024
 """The largest input, and what else is asked for."""
 NO_WORKER = "no_worker"
+POLICY = "policy"
+"""What a warning of a policy begins with."""
 _NONE: Mapping[str, Any] = {}
 
 
@@ -142,8 +146,9 @@ async def _accept(
     keyed = key is not None or identity is not None
     if keyed and (earlier := await _purged_before(gateway, event)) is not None:
         return earlier
+    verdicts = await gateway.policing.about(event)
     kept = await gateway.values.keep(event.project, event.execution_id, event.input, "/input")
-    return await _store(gateway, msgspec.structs.replace(event, input=kept))
+    return await _store(gateway, msgspec.structs.replace(event, input=kept), verdicts)
 
 
 def _planned(gateway: Gateway, asked: Submission, who: Principal, now: datetime) -> dict[str, Any]:
@@ -179,16 +184,23 @@ def shown(accepted: Accepted) -> SubmittedView:
     return SubmittedView(**_members(view(accepted.execution)), warnings=accepted.warnings)
 
 
-async def _store(gateway: Gateway, event: Submitted) -> Accepted:
-    decision = Decision(project=event.project, execution_id=event.execution_id, expected=0, events=(event,))
+async def _store(gateway: Gateway, event: Submitted, verdicts: Iterable[Verdict]) -> Accepted:
+    events: tuple[AnyEvent, ...] = (event,)
+    if (error := denial(verdicts)) is not None:
+        events = denied(event, Moment(now=event.at, new_id=gateway.new_id, actor=event.actor), error)
+    decision = Decision(project=event.project, execution_id=event.execution_id, expected=0, events=events)
     try:
         sequence = await gateway.events.append(decision)
     except FenceLost as lost:
         # Only a keyed id can exist already.
         return await _replayed(gateway, event, lost.floor)
     gateway.finder.remember(event.project, event.execution_id, event.routes[0], sequence)
+    execution = fold(events)
+    if error is not None:
+        raise problem(execution)
+    warned = tuple(f"{POLICY}: {verdict.told()}" for verdict in verdicts)
     listens = gateway.presence.listens(event.project, event.queue, event.task)
-    return Accepted(fold((event,)), () if listens else (NO_WORKER,), position=sequence)
+    return Accepted(execution, warned if listens else (NO_WORKER, *warned), position=sequence)
 
 
 async def _replayed(gateway: Gateway, event: Submitted, floor: int) -> Accepted:
@@ -223,6 +235,8 @@ def _same(event: Submitted, execution: Execution) -> Accepted:
             f"this idempotency key belongs to execution {execution.id}, which was asked for with another body",
             fix="use a fresh key for another request",
         )
+    if execution.reason == DENIED:
+        raise problem(execution)
     return Accepted(execution, replayed=True)
 
 
@@ -241,8 +255,8 @@ def _headers(accepted: Accepted) -> Headers:
         headers += ((b"onward-position", str(accepted.position).encode()),)
     if accepted.replayed:
         headers += ((b"idempotent-replayed", b"true"),)
-    if accepted.warnings:
-        headers += ((b"onward-warning", ", ".join(accepted.warnings).encode()),)
+    if told := [warning for warning in accepted.warnings if not warning.startswith(POLICY)]:
+        headers += ((b"onward-warning", ", ".join(told).encode()),)
     return headers
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
         "onward.cli.resource.kinds:environment",
         "Describe the environments that executions run in.",
     ),
+    "policy": ("onward.cli.resource.kinds:policy", "Say what may run, by rules in Rego."),
     "saved-view": (
         "onward.cli.resource.kinds:saved_view",
         "Keep filters of the list of executions under a name.",

@@ -46,6 +46,11 @@ class Resources:
         """Asks for one of the acts that only this kind has, as `POST …/{name}/{verb}`."""
         return self._told(self._wire.call("POST", f"{self._of(name)}/{verb}", body=members))
 
+    def ask(self, question: str, **members: Any) -> Json:
+        """Asks something about all of them, as `POST …/{question}`; nothing is changed."""
+        path = f"{self._path}/{quote(question, safe='')}"
+        return self._told(self._wire.call("POST", path, body=members, repeatable=True))
+
     def _change(self, method: str, name: str, members: Mapping[str, Any], if_match: str | None) -> Json:
         # Repeated, a change says the same again; only with an ETag would the second try be refused by the first.
         return self._told(

@@ -7,6 +7,7 @@ OnwardError
 │   └── TooLarge (413)
 ├── Unauthorized (401)
 ├── Forbidden (403)           the API key has too small a scope
+├── PolicyDenied (403)
 ├── NotFound (404)
 ├── Conflict (409)
 │   ├── AlreadyEnded, AlreadyExists, NotRetryable, QuestionClosed, StillUsed
@@ -108,6 +109,13 @@ class Forbidden(OnwardError):
     """The scope of this API key does not cover this."""
 
     code = "forbidden"
+    status = 403
+
+
+class PolicyDenied(OnwardError):
+    """A policy forbids it."""
+
+    code = "policy_denied"
     status = 403
 
 

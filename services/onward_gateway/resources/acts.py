@@ -59,6 +59,7 @@ class Desk:
     async def create(self, spec: Resource) -> Found:
         """Stores a new one. Raises AlreadyExists."""
         stored = self._stored(spec, None)
+        await self._kind.before_write(self._gateway, stored)
         try:
             sequence = await self._write(stored.name, msgspec.json.encode(stored), 0)
         except FenceLost:
@@ -73,6 +74,7 @@ class Desk:
         while True:
             found = await self.get(name, wanted)
             stored = self._stored(choose(found.spec), found.spec)
+            await self._kind.before_write(self._gateway, stored)
             try:
                 sequence = await self._write(name, msgspec.json.encode(stored), found.sequence)
             except FenceLost:

@@ -25,6 +25,13 @@ class FakeResources:
         ]
         query = urlencode(request.query, doseq=True)
         path = request.path + ("?" + query if query else "")
-        reply = asyncio.run(self.house.call(request.method, path, request.body, headers=given))
+        reply = asyncio.run(self._asked(request, path, given))
         etag = {"ETag": reply.headers["etag"]} if "etag" in reply.headers else {}
         return reply.status, reply.json if reply.body else None, etag
+
+    async def _asked(self, request: Request, path: str, given: Any) -> Any:
+        try:
+            return await self.house.call(request.method, path, request.body, headers=given)
+        finally:
+            # Each request has a loop of its own, and so has the process that rules run in.
+            await self.house.gateway.policing.engine.close()

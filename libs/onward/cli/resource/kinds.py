@@ -39,6 +39,25 @@ ENVIRONMENT = Noun(
     ),
     example="onward environment create prod --set variables.REGION=eu",
 )
+
+
+def _selector(one: show.Json) -> str:
+    chosen = [f"{name}={one[name]}" for name in ("task", "queue", "environment", "agent") if one[name]]
+    return " ".join(chosen) or ("who names it" if one["named_only"] else "everything")
+
+
+POLICY = Noun(
+    word="policy",
+    plural="policies",
+    columns=lambda: (
+        text("name"),
+        text("where"),
+        text("enforcement"),
+        show.Column("FOR", _selector),
+        *changed(),
+    ),
+    example="onward policy create no-friday --module no_friday.rego --set environment=prod",
+)
 SAVED_VIEW = Noun(
     word="saved-view",
     plural="saved-views",
@@ -53,5 +72,14 @@ QUOTA = Noun(
 )
 
 environment = group_of(ENVIRONMENT, "Describe the environments that executions run in.")
+policy = group_of(
+    POLICY,
+    "Say what may run, by rules in Rego.",
+    {
+        "create": ("onward.cli.policy:create", "Create a policy."),
+        "update": ("onward.cli.policy:update", "Change members of a policy."),
+        "test": ("onward.cli.policy:test", "Say what rules would decide."),
+    },
+)
 saved_view = group_of(SAVED_VIEW, "Keep filters of the list of executions under a name.")
 quota = group_of(QUOTA, "Limit how much of a project may wait at once.")

@@ -1,0 +1,81 @@
+"""Which policies are asked about what, and what is done about their verdicts."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from onward.contract import events as ev
+from onward.contract.decide import Moment, last
+from onward.contract.errors import NotFound, PolicyDenied
+from onward.contract.execution import Execution
+from onward.contract.lifecycle import fold
+from onward.contract.policies import DENIED, PolicySpec, StepAsked, Verdict, applies, denial, failed, redacted
+from onward_gateway.known import Known
+from onward_gateway.policy_engine import Engine
+
+MOST_INPUT = 1024 * 1024
+"""Bytes of an input that a policy can be asked about; a larger one is denied where one applies."""
+
+
+class Policing:
+    """Asks all policies that apply, and no other."""
+
+    def __init__(self, known: Known, engine: Engine) -> None:
+        self._known, self.engine = known, engine
+
+    async def about(self, one: ev.Submitted | Execution, named: Iterable[str] = ()) -> tuple[Verdict, ...]:
+        """The verdicts about what is submitted, or is to run again."""
+        who = {"task": one.task, "queue": one.queue, "environment": one.environment, "agent": one.agent_id}
+        specs = self._known.specs.all(one.project, PolicySpec).values()
+        asked = [spec for spec in specs if applies(spec, "submit", who, named)]
+        if not asked:
+            return ()
+        if len(memoryview(one.input)) > MOST_INPUT:
+            return tuple(failed(spec, f"the input has more than {MOST_INPUT} bytes") for spec in asked)
+        given = _input("submit", one)
+        return tuple([verdict for spec in asked for verdict in await self.engine.ask(spec, given)])
+
+    async def check_again(self, state: Execution) -> None:
+        """Raises PolicyDenied where what is to run again would be denied now."""
+        if (error := denial(await self.about(state))) is not None:
+            raise PolicyDenied(error.message, fix="change what the rule forbids, or the policy")
+
+    def named(self, project: str, name: str) -> PolicySpec:
+        """One policy. Raises NotFound."""
+        spec = self._known.specs.get(project, PolicySpec, name)
+        if spec is None:
+            raise NotFound(f"there is no policy {name[:80]!r}", fix="GET /api/v1/policies lists all")
+        return spec
+
+    async def of_step(self, state: Execution, asked: StepAsked) -> tuple[Verdict, ...]:
+        """The verdicts about a step that names a policy; one that there is not denies."""
+        spec = self._known.specs.get(state.project, PolicySpec, asked.policy)
+        if spec is None:
+            return (Verdict(policy=asked.policy, rule="", message="there is no such policy", denies=True),)
+        arguments = redacted(msgspec.json.decode(asked.arguments))
+        step = {"name": asked.step, "key": asked.key, "arguments": arguments}
+        return await self.engine.ask(spec, {**_input("step", state), "step": step})
+
+
+def denied(event: ev.Submitted, moment: Moment, error: ev.Failure) -> tuple[ev.Submitted, ev.Failed]:
+    """What stands of a submission that was denied: it never was in a queue."""
+    kept = msgspec.structs.replace(event, wake=None, due=None, deadlines={})
+    ended = ev.Failed(**last(fold((kept,)), moment, "failed"), reason=DENIED, error=error)
+    return kept, ended
+
+
+def problem(execution: Execution) -> PolicyDenied:
+    """The refusal of what stands as denied."""
+    why = execution.error.message if execution.error else "a policy forbids it"
+    return PolicyDenied(why, fix=f"it is recorded: GET /api/v1/executions/{execution.id}")
+
+
+def _input(where: str, one: ev.Submitted | Execution) -> dict[str, Any]:
+    who = one.actor if isinstance(one, ev.Submitted) else one.submitted_by
+    return {
+        "where": where, "who": who, "project": one.project, "task": one.task, "queue": one.queue,
+        "environment": one.environment, "priority": one.priority, "labels": redacted(one.labels),
+        "agent": one.agent_id, "source": one.source, "parent_id": one.parent_id,
+        "input": redacted(msgspec.json.decode(one.input)),
+    }  # fmt: skip
