@@ -15,7 +15,10 @@ CHANGES = {
         "POST /api/v1/executions", "POST /api/v1/executions/batch", "POST /api/v1/executions/{}/rerun",
         "POST /api/v1/executions/{}/answer", "POST /api/v1/executions/{}/events",
     },
-    "admin": {"POST /api/v1/api-keys", "POST /api/v1/api-keys/{}/rotate", "DELETE /api/v1/api-keys/{}"},
+    "admin": {
+        "POST /api/v1/api-keys", "POST /api/v1/api-keys/{}/rotate", "DELETE /api/v1/api-keys/{}",
+        "POST /api/v1/policies", "PUT /api/v1/policies/{}", "PATCH /api/v1/policies/{}", "DELETE /api/v1/policies/{}",
+    },
 }  # fmt: skip
 """What changes something and needs another scope than `operate`: a table that tests itself proves nothing."""
 SEEN_BY_ADMINS = {"GET /api/v1/api-keys", "GET /api/v1/api-keys/{}"}
