@@ -110,6 +110,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
         events=PromptLog(bus.events),
         messages=bus.messages,
         objects=bus.objects,
+        ticks=bus.ticks,
         known=known,
         presence=presence,
         store=store,

@@ -32,8 +32,11 @@ from onward_gateway import (
     receive,
     repair,
     rerun,
+    scheduling,
     stream,
     submit,
+    webhook_secrets,
+    webhooks_in,
 )
 from onward_gateway.document import document
 from onward_gateway.gateway import Gateway, gateway_of
@@ -97,6 +100,9 @@ ROUTES = [
     api_keys.rotate_key,
     api_keys.revoke_key,
     openapi,
+    *scheduling.ROUTES,
+    webhooks_in.call_webhook,
+    webhook_secrets.new_secret,
     forward.websocket,
     health.livez,
     health.readyz,

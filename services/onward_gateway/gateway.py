@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from onward.bus.ports import EventLog, Messages, Objects
+from onward.bus.ports import EventLog, Messages, Objects, Ticks
 from onward.bus.values import Values
 from onward.http.auth import KeyRing
 from onward.http.load import Load
@@ -24,6 +24,7 @@ from onward_gateway.quota import Quotas
 from onward_gateway.routes import Door, NoQuery
 from onward_gateway.state import State
 from onward_gateway.store import Store
+from onward_gateway.webhook_calls import WebhookCalls
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Gateway:
         events: EventLog,
         messages: Messages,
         objects: Objects,
+        ticks: Ticks,
         known: Known,
         presence: Presence,
         store: Store,
@@ -52,6 +54,7 @@ class Gateway:
         self.events = events
         self.messages = messages
         self.objects = objects
+        self.ticks = ticks
         self.values = Values(objects)
         self.apart = Apart()
         self.known = known
@@ -66,6 +69,7 @@ class Gateway:
         self.new_id = new_id
         self.policing = Policing(known, engine or Engine())
         self.keys = KeyRing(known.key)
+        self.webhook_calls = WebhookCalls()
         self.state = State(messages)
         self.finder = Finder(events, self.state, clock)
         self.closing = asyncio.Event()

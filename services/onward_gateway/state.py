@@ -11,6 +11,7 @@ from onward.contract import subjects
 from onward.contract.errors import InvalidBody, InvalidParameter, NotFound, OnwardError, TooLarge, Unavailable
 from onward.contract.execution import Execution
 from onward.contract.explain import Standing
+from onward.contract.schedules import TickView
 from onward.contract.view import StallView
 
 _SECONDS = 2.0
@@ -45,6 +46,13 @@ class Page(msgspec.Struct, frozen=True):
     items: list[msgspec.Raw]
     next_cursor: str | None
     as_of: AsOf
+
+
+class RunsPage(msgspec.Struct, frozen=True):
+    """A page of what became of ticks, newest first."""
+
+    items: list[TickView]
+    next_cursor: str | None
 
 
 class ClassDepth(msgspec.Struct, frozen=True):
@@ -136,6 +144,12 @@ class State:
     async def questions(self, project: str, filters: dict[str, Any]) -> Page:
         """A page of questions."""
         found: Page = await self._ask("questions", {"project": project, **filters}, Page, _LIST_SECONDS)
+        return found
+
+    async def schedule_runs(self, project: str, schedule: str, asked: dict[str, Any]) -> RunsPage:
+        """A page of what became of the ticks of a schedule."""
+        body = {"project": project, "schedule": schedule, **asked}
+        found: RunsPage = await self._ask("schedule_runs", body, RunsPage, _LIST_SECONDS)
         return found
 
     async def queues(self, project: str) -> list[QueueDepth]:

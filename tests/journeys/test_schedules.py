@@ -85,7 +85,7 @@ async def fire(folder, seconds):
             for number in range(SCHEDULES):
                 spec = ScheduleSpec(
                     name=f"s{number}", uid=f"u{number}", every=EVERY, since=begin, end=end,
-                    submission=msgspec.Raw(b'{"task": "noop", "input": {"at": "{{tick}}"}}'),
+                    submission={"task": "noop", "input": {"at": "{{tick}}"}},
                 )  # fmt: skip
                 await config.put(
                     bus.connection, "default", "schedule", spec.name, msgspec.json.encode(spec), 0

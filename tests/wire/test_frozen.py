@@ -16,6 +16,7 @@ from onward.contract.lines import Chunk
 from onward.contract.places import EnvironmentSpec, QueueSpec
 from onward.contract.quota import QuotaSpec
 from onward.contract.saved_view import SavedViewSpec
+from onward.contract.schedules import ScheduleSpec, ScheduleState
 from onward.contract.submission import (
     AmendCommand,
     AnswerCommand,
@@ -26,6 +27,7 @@ from onward.contract.submission import (
     Submission,
     TaskSpec,
 )
+from onward.contract.webhooks import WebhookSpec
 
 HERE = Path(__file__).parent
 EVENTS = sorted(HERE.glob("event.*.json"))
@@ -40,6 +42,7 @@ ASKED = {
     "answer": AnswerCommand,
 }
 STORED = {
+    "schedule": ScheduleSpec, "schedule_state": ScheduleState, "webhook": WebhookSpec,
     "execution": Execution, "task": TaskSpec, "task.on_exhausted": TaskSpec, "task.stalled_after": TaskSpec,
     "queue": QueueSpec, "queue.set": QueueSpec, "environment": EnvironmentSpec, "saved_view": SavedViewSpec,
     "quota": QuotaSpec,

@@ -23,6 +23,11 @@ COMMANDS = {
         "Describe the environments that executions run in.",
     ),
     "policy": ("onward.cli.resource.kinds:policy", "Say what may run, by rules in Rego."),
+    "schedule": ("onward.cli.schedule:schedule", "Submit executions by time: cron, intervals, single times."),
+    "webhook": (
+        "onward.cli.webhook:webhook",
+        "Let others start executions and send events, by signed calls.",
+    ),
     "saved-view": (
         "onward.cli.resource.kinds:saved_view",
         "Keep filters of the list of executions under a name.",

@@ -15,6 +15,7 @@ from onward.client.outcome import has_ended
 from onward.client.problem import ApiProblem
 from onward.client.profile import resolve
 from onward.client.resources import Resources
+from onward.client.schedules import Schedules
 from onward.client.wire import Answer, Wire
 
 Json = dict[str, Any]
@@ -236,6 +237,10 @@ class Client:
     def error_group(self, fingerprint: str, **asked: Any) -> Json:
         """Returns one group of failures, and how it went."""
         return self._json("GET", f"/api/v1/error-groups/{quote(fingerprint, safe='')}", query=asked)
+    @property
+    def schedules(self) -> Schedules:
+        """What schedules can beside what every resource can: their ticks, and firing them."""
+        return Schedules(self.wire)
 
     @property
     def keys(self) -> Keys:

@@ -12,6 +12,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NAMESPACE = uuid.UUID("6f6e7761-7264-5000-8000-000000000001")
 _TICKS = uuid.UUID("6f6e7761-7264-5000-8000-000000000002")
+_CALLS = uuid.UUID("6f6e7761-7264-5000-8000-000000000003")
 """Of their own, so that nobody's idempotency key stands for a tick."""
 
 
@@ -39,6 +40,11 @@ def keyed_id(project: str, key: str) -> str:
 def tick_id(project: str, schedule_uid: str, tick: datetime) -> str:
     """The id of what one tick of one schedule starts: any number of replicas fire it once."""
     return str(uuid.uuid5(_TICKS, f"{project}/{schedule_uid}/{tick.astimezone(UTC).isoformat()}"))
+
+
+def call_id(project: str, webhook_uid: str, message_id: str) -> str:
+    """The id of what one message to one webhook starts, however often it comes."""
+    return str(uuid.uuid5(_CALLS, f"{project}/{webhook_uid}/{message_id}"))
 
 
 def child_id(parent_id: str, group: str, born: int, index: int) -> str:

@@ -1,9 +1,11 @@
 """What submits executions by time: CONFIG kind `schedule`, and where each of them is."""
 
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime, tzinfo
+from typing import Any, ClassVar, Literal
 
 import msgspec
+
+from onward.contract.resource import Resource
 
 Overlap = Literal["allow", "skip", "queue", "replace"]
 """What a tick does while an execution of an earlier one has not ended."""
@@ -15,11 +17,12 @@ Cause = Literal["time", "catch_up", "trigger", "backfill"]
 HOUR = 3600.0
 
 
-class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ScheduleSpec(Resource, frozen=True, kw_only=True, omit_defaults=True):
     """What to submit, and when: by `cron` in a `zone`, `every` so many seconds, or once `at` a time."""
 
-    name: str
-    submission: msgspec.Raw = msgspec.Raw(b"{}")
+    KIND: ClassVar[str] = "schedule"
+
+    submission: dict[str, Any] = {}
     """The body of `POST /executions`, with templates in it."""
     description: str | None = None
     cron: str | None = None
@@ -118,3 +121,42 @@ class TickView(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime
     status: str | None
     duration_ms: float | None
+
+
+class NextTick(msgspec.Struct, frozen=True, kw_only=True):
+    """A tick to come: in UTC, as the clocks of its zone show it, and when it fires where there is a jitter."""
+
+    tick: datetime
+    local: str
+    fires_at: datetime
+    note: str | None
+    """Where the clocks change close to it."""
+
+
+class BackfillView(msgspec.Struct, frozen=True, kw_only=True):
+    """A backfill: how many ticks it starts, and how long that takes; without an id it was only counted."""
+
+    id: str | None
+    count: int
+    since: datetime
+    until: datetime
+    seconds: float
+
+
+def variables(spec: ScheduleSpec, firing: Firing, zone: tzinfo) -> dict[str, Any]:
+    """What the templates of a schedule's submission can name."""
+    tick, local = firing.tick.astimezone(UTC), firing.tick.astimezone(zone)
+    text = tick.isoformat().replace("+00:00", "Z")
+    return {
+        "tick": text,
+        "scheduled_at": text,
+        "local": local.isoformat(),
+        "date": local.date().isoformat(),
+        "schedule": spec.name,
+        "cause": firing.cause,
+    }
+
+
+def template_of(spec: ScheduleSpec) -> msgspec.Raw:
+    """Its submission, with the places in it."""
+    return msgspec.Raw(msgspec.json.encode(spec.submission))

@@ -1,13 +1,10 @@
 """What a tick starts is submitted by a gateway, as everything else is: asked over NATS, answered once it is on disk."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 import msgspec
 
 from onward.bus.ports import Messages
 from onward.contract import inside, subjects, templates
-from onward.contract.schedules import Firing, ScheduleSpec
+from onward.contract.schedules import Firing, ScheduleSpec, template_of, variables
 from onward.schedules.cron import zone_named
 
 _SECONDS = 10.0
@@ -26,7 +23,7 @@ class Gateways:
     async def submit(self, project: str, spec: ScheduleSpec, firing: Firing) -> inside.Reply | None:
         """What became of it; None: nobody knows yet, and it may be asked again."""
         try:
-            submission = templates.render(spec.submission, variables(spec, firing))
+            submission = templates.render(template_of(spec), variables(spec, firing, zone_named(spec.zone)))
         except templates.TemplateError as error:
             return _refused("invalid_input", str(error))
         asked = inside.SubmitAsked(
@@ -58,23 +55,6 @@ class Gateways:
         problem = reply.problem
         again = problem is not None and (problem.status == _TOO_MANY or problem.status >= _BROKEN)
         return None if again else reply
-
-
-def variables(spec: ScheduleSpec, firing: Firing) -> dict[str, Any]:
-    """What the templates of a schedule's submission can name."""
-    local = firing.tick.astimezone(zone_named(spec.zone))
-    return {
-        "tick": _text(firing.tick),
-        "scheduled_at": _text(firing.tick),
-        "local": local.isoformat(),
-        "date": local.date().isoformat(),
-        "schedule": spec.name,
-        "cause": firing.cause,
-    }
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _refused(code: str, message: str) -> inside.Reply:

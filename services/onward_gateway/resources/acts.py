@@ -68,12 +68,15 @@ class Desk:
             ) from None
         return Found(stored, sequence)
 
-    async def change(self, name: str, wanted: int | None, choose: Choose) -> Found:
-        """Stores what `choose` makes of it; without `wanted` of whatever is there. Raises its refusals."""
+    async def change(self, name: str, wanted: int | None, choose: Choose, *, kept_too: bool = False) -> Found:
+        """Stores what `choose` makes of it; without `wanted` of whatever is there. Raises its refusals.
+
+        With `kept_too` it may change what no body of a request can.
+        """
         end = asyncio.get_running_loop().time() + _SECONDS
         while True:
             found = await self.get(name, wanted)
-            stored = self._stored(choose(found.spec), found.spec)
+            stored = self._stored(choose(found.spec), found.spec, kept_too=kept_too)
             await self._kind.before_write(self._gateway, stored)
             try:
                 sequence = await self._write(name, msgspec.json.encode(stored), found.sequence)
@@ -98,8 +101,8 @@ class Desk:
             else:
                 return
 
-    def _stored(self, spec: Resource, before: Resource | None) -> Resource:
-        if before is not None and self._kind.kept:
+    def _stored(self, spec: Resource, before: Resource | None, *, kept_too: bool = False) -> Resource:
+        if before is not None and self._kind.kept and not kept_too:
             kept = {member: getattr(before, member) for member in self._kind.kept}
             spec = msgspec.structs.replace(spec, **kept)
         spec = self._kind.settle(spec, before, self.around)

@@ -1,5 +1,21 @@
 """Every kind of resource. A new one is one entry here, and its words in `libs/onward/cli/resource/kinds.py`."""
 
-from onward_gateway.resources import environments, policies, queues, quotas, saved_views
+from onward_gateway.resources import (
+    environments,
+    policies,
+    queues,
+    quotas,
+    saved_views,
+    schedules,
+    webhooks,
+)
 
-KINDS = (environments.KIND, policies.KIND, queues.KIND, quotas.KIND, saved_views.KIND)
+KINDS = (
+    environments.KIND,
+    policies.KIND,
+    queues.KIND,
+    quotas.KIND,
+    saved_views.KIND,
+    schedules.KIND,
+    webhooks.KIND,
+)

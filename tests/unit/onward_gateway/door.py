@@ -25,6 +25,7 @@ from onward_gateway.known import FLOOR, Known
 from onward_gateway.presence import Presence
 from onward_gateway.quota import Quotas
 from onward_gateway.store import Store
+from tests.support.ticks import MemoryTicks
 
 SCHEMA = {
     "type": "object",
@@ -157,6 +158,7 @@ class House:
         self.state = StateDouble(self.bus)
         self.now = datetime.now(UTC)
         self.seconds = 0.0
+        self.ticks = MemoryTicks()
         self.used = (0, 100)
         self.waiting = (0, 0)
         self.health = Health()
@@ -166,6 +168,7 @@ class House:
             events=self.process.events,
             messages=self.process.messages,
             objects=self.process.objects,
+            ticks=self.ticks,
             known=known,
             presence=Presence(lambda: self.seconds),
             store=Store(self._usage, 0.85),
@@ -188,6 +191,10 @@ class House:
         key, spec = new_key(project, now=self.now)
         self.config.put(project, "key", spec.id, msgspec.structs.replace(spec, **changes))
         return key
+
+    def spec(self, kind: Any, name: str) -> Any:
+        """A resource of the project default, as it is stored."""
+        return msgspec.json.decode(self.config.get("default", kind.KIND, name)[0], type=kind)
 
     def revoke(self, key: str) -> None:
         _, project, public_id, _ = key.split("_", 3)
