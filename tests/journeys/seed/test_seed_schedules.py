@@ -16,7 +16,9 @@ def test_seed_scheduled_creates_executions_and_remembers_each_tick_after_its_end
     onward.run(*made, "-i", '{"name": "{{schedule}}"}')
 
     def fired() -> list[dict[str, object]]:
-        return [one for one in onward.json("schedule", "history", "every-second") if one["outcome"] == "fired"]
+        return [
+            one for one in onward.json("schedule", "history", "every-second") if one["outcome"] == "fired"
+        ]
 
     ticks = onward.until(fired, lambda found: len(found) == 2)
     ended = [onward.ended(str(tick["execution_id"])) for tick in ticks]

@@ -79,7 +79,10 @@ async def test_nothing_opens_without_a_good_signature_and_nobody_learns_what_exi
     ]
 
     assert {reply.status for reply in refused} == {404}
-    assert len({msgspec.json.encode({**reply.json, "trace_id": ""} | {"instance": ""}) for reply in refused}) == 1
+    assert (
+        len({msgspec.json.encode({**reply.json, "trace_id": ""} | {"instance": ""}) for reply in refused})
+        == 1
+    )
 
 
 async def test_a_webhook_without_a_secret_opens_to_nobody(door):
