@@ -237,6 +237,7 @@ class Client:
     def error_group(self, fingerprint: str, **asked: Any) -> Json:
         """Returns one group of failures, and how it went."""
         return self._json("GET", f"/api/v1/error-groups/{quote(fingerprint, safe='')}", query=asked)
+
     @property
     def schedules(self) -> Schedules:
         """What schedules can beside what every resource can: their ticks, and firing them."""
