@@ -62,7 +62,7 @@ FREE = {
     "labels",
     "waits",
 }
-FREE |= {"variables", "filters", "holds", "levels", "before", "deadlines", "inputs", "tolerates"}
+FREE |= {"submission", "variables", "filters", "holds", "levels", "before", "deadlines", "inputs", "tolerates"}
 
 
 def frozen(name: str) -> bytes:

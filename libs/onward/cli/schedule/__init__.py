@@ -6,7 +6,7 @@ from onward.cli.resource.verbs import group_of
 from onward.cli.session import session
 
 OWN = {
-    "create": ("onward.cli.schedule.making:create", "Create a schedule, or with --file from a file."),
+    "create": ("onward.cli.schedule.making:create", "Create a schedule."),
     "next": ("onward.cli.schedule.ticks:following", "Print the ticks to come."),
     "history": ("onward.cli.schedule.ticks:history", "Print what became of the ticks, newest first."),
     "trigger": ("onward.cli.schedule.acting:trigger", "Start its execution now."),
@@ -46,4 +46,4 @@ def started(submission: show.Json) -> str:
     return str(submission.get("task") or submission.get("agent") or submission.get("team") or "-")
 
 
-schedule = group_of(NOUN, "Submit executions by time: cron, intervals and single times.", OWN)
+schedule = group_of(NOUN, "Submit executions by time: cron, intervals, single times.", OWN)
