@@ -62,7 +62,17 @@ FREE = {
     "labels",
     "waits",
 }
-FREE |= {"submission", "variables", "filters", "holds", "levels", "before", "deadlines", "inputs", "tolerates"}
+FREE |= {
+    "submission",
+    "variables",
+    "filters",
+    "holds",
+    "levels",
+    "before",
+    "deadlines",
+    "inputs",
+    "tolerates",
+}
 
 
 def frozen(name: str) -> bytes:

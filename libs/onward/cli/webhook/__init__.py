@@ -6,7 +6,10 @@ from onward.cli.resource.verbs import group_of
 
 OWN = {
     "create": ("onward.cli.webhook.making:create", "Create a webhook, and show its secret this once."),
-    "rotate": ("onward.cli.webhook.making:rotate", "Make a new secret, shown this once; the old one stays good for a while."),
+    "rotate": (
+        "onward.cli.webhook.making:rotate",
+        "Make a new secret, shown this once; the old one stays good for a while.",
+    ),
 }
 
 
