@@ -18,6 +18,8 @@ CHANGES = {
     "admin": {
         "POST /api/v1/api-keys", "POST /api/v1/api-keys/{}/rotate", "DELETE /api/v1/api-keys/{}",
         "POST /api/v1/policies", "PUT /api/v1/policies/{}", "PATCH /api/v1/policies/{}", "DELETE /api/v1/policies/{}",
+        "POST /api/v1/webhooks", "PUT /api/v1/webhooks/{}", "PATCH /api/v1/webhooks/{}", "DELETE /api/v1/webhooks/{}",
+        "POST /api/v1/webhooks/{}/secret",
     },
 }  # fmt: skip
 """What changes something and needs another scope than `operate`: a table that tests itself proves nothing."""
