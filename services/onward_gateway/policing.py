@@ -1,6 +1,5 @@
 """Which policies are asked about what, and what is done about their verdicts."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -24,17 +23,20 @@ class Policing:
     def __init__(self, known: Known, engine: Engine) -> None:
         self._known, self.engine = known, engine
 
-    async def about(self, one: ev.Submitted | Execution, named: Iterable[str] = ()) -> tuple[Verdict, ...]:
-        """The verdicts about what is submitted, or is to run again."""
+    async def about(self, one: ev.Submitted | Execution) -> tuple[Verdict, ...]:
+        """The verdicts about what is submitted, or is to run again: of policies for it, and of its agent's."""
+        named = self._of_agent(one.project, one.agent_id)
         who = {"task": one.task, "queue": one.queue, "environment": one.environment, "agent": one.agent_id}
-        specs = self._known.specs.all(one.project, PolicySpec).values()
-        asked = [spec for spec in specs if applies(spec, "submit", who, named)]
+        specs = self._known.specs.all(one.project, PolicySpec)
+        asked = [spec for spec in specs.values() if applies(spec, "submit", who, named)]
+        missing = tuple(_missing(name) for name in named if name not in specs)
         if not asked:
-            return ()
+            return missing
         if len(memoryview(one.input)) > MOST_INPUT:
             return tuple(failed(spec, f"the input has more than {MOST_INPUT} bytes") for spec in asked)
         given = _input("submit", one)
-        return tuple([verdict for spec in asked for verdict in await self.engine.ask(spec, given)])
+        said = [verdict for spec in asked for verdict in await self.engine.ask(spec, given)]
+        return (*missing, *said)
 
     async def check_again(self, state: Execution) -> None:
         """Raises PolicyDenied where what is to run again would be denied now."""
@@ -52,10 +54,29 @@ class Policing:
         """The verdicts about a step that names a policy; one that there is not denies."""
         spec = self._known.specs.get(state.project, PolicySpec, asked.policy)
         if spec is None:
-            return (Verdict(policy=asked.policy, rule="", message="there is no such policy", denies=True),)
+            return (_missing(asked.policy),)
         arguments = redacted(msgspec.json.decode(asked.arguments))
         step = {"name": asked.step, "key": asked.key, "arguments": arguments}
         return await self.engine.ask(spec, {**_input("step", state), "step": step})
+
+    def _of_agent(self, project: str, agent: str | None) -> tuple[str, ...]:
+        """The policy that an agent names."""
+        found = None if agent is None else self._known.config.get(project, "agent", agent)
+        if found is None:
+            return ()
+        try:
+            policy = msgspec.json.decode(found[0], type=_Names).policy
+        except msgspec.MsgspecError:
+            return ()
+        return () if policy is None else (policy,)
+
+
+class _Names(msgspec.Struct, frozen=True):
+    policy: str | None = None
+
+
+def _missing(name: str) -> Verdict:
+    return Verdict(policy=name, rule="", message="there is no such policy", denies=True)
 
 
 def denied(event: ev.Submitted, moment: Moment, error: ev.Failure) -> tuple[ev.Submitted, ev.Failed]:

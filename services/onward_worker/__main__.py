@@ -34,6 +34,7 @@ from onward.worker.capture import install
 from onward.worker.engine import Engine
 from onward.worker.keeper import About
 from onward.worker.lease import Lease
+from onward.worker.permit import Permits
 from onward.worker.scrub import declared
 from onward.worker.surroundings import Places
 from onward_worker.load import load_registry
@@ -92,6 +93,7 @@ async def work(stop: Stop, settings: Settings) -> None:
         alive=_nobody,
         holds={},
         grace=settings.cancel_grace,
+        permit=Permits(bus.messages).ask,
     )
     about = About(
         project=settings.project,

@@ -25,6 +25,8 @@ class StepPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it runs at most once: after a crash in the middle of it, it is in doubt."""
     verify: Callable[..., Any] | None = None
     """Finds out about a step in doubt: takes its arguments, returns its result or raises NotDone."""
+    policy: str | None = None
+    """The name of a policy that is asked before it runs."""
     on_drift: OnDrift | None = None
     """What happens when it is saved with other arguments; None: as the task says."""
 

@@ -233,13 +233,13 @@ class Registry:
     def step(
         self, *, undo: Callable[[T], Awaitable[Any]], name: str | None = None, retry: Retry | None = None,
         timeout: float | None = None, process: bool = False, once: bool = False,
-        verify: Callable[..., Any] | None = None, on_drift: OnDrift | None = None,
+        verify: Callable[..., Any] | None = None, on_drift: OnDrift | None = None, policy: str | None = None,
     ) -> UndoableStepDecorator[T]: ...  # fmt: skip
     @overload
     def step(
         self, *, name: str | None = None, retry: Retry | None = None, timeout: float | None = None,
         process: bool = False, once: bool = False, verify: Callable[..., Any] | None = None,
-        on_drift: OnDrift | None = None,
+        on_drift: OnDrift | None = None, policy: str | None = None,
     ) -> StepDecorator: ...  # fmt: skip
 
     def step(
@@ -254,6 +254,7 @@ class Registry:
         once: bool = False,
         verify: Callable[..., Any] | None = None,
         on_drift: OnDrift | None = None,
+        policy: str | None = None,
     ) -> Any:
         """Make a function a step: its result is saved. Without `retry` a failed step fails its attempt.
 
@@ -261,18 +262,20 @@ class Registry:
         `once`: it runs at most once. A crash within leaves it in doubt: `verify`, called with the same arguments,
         returns its result or raises NotDone; without it a person is asked. `on_drift`: as for a task, for this step.
         `process`: run it in a process of its own, which can be killed; for a plain def that another process can import.
+        `policy`: the name of a policy that is asked before it runs; where that denies, the execution fails.
         """
         if undo is not None:
             self._keep_undo(undo)
         if verify is not None and not once:
             raise ValueError("verify= is for a step with once=True")
-        policy = StepPolicy(
+        how = StepPolicy(
+            policy=policy and check_name("policy", policy),
             retry=retry or ONCE, timeout=timeout, undo=None if undo is None else undo.name, once=once, verify=verify,
             on_drift=on_drift,
         )  # fmt: skip
 
         def make(fn: Callable[..., Any]) -> Step[..., Any]:
-            return Step(fn, name or fn.__name__, policy, process=process)
+            return Step(fn, name or fn.__name__, how, process=process)
 
         return make if fn is None else make(fn)
 

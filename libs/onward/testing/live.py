@@ -35,6 +35,7 @@ from onward.worker.around import StepTry, around_steps
 from onward.worker.attempt import Env
 from onward.worker.engine import Engine
 from onward.worker.keeper import About
+from onward.worker.permit import Permits
 
 T = TypeVar("T")
 LOOK_EVERY = 0.02
@@ -90,6 +91,7 @@ class LiveLab(Starting):
             events=self._bus.events, lines=self._bus.lines, objects=self._bus.objects, registry=self.registry,
             moment=_moment, owner=Owner(worker_id=worker_id, connection=worker_id), random=random.random, alive=_nobody,
             holds={}, now=lambda: datetime.now(UTC), grace=self._grace,
+            permit=Permits(self._bus.messages).ask,
         )  # fmt: skip
         about = About(
             project=PROJECT, host="test", pid=os.getpid(), version="test", queues=queues, slots=self._slots,

@@ -19,6 +19,7 @@ from onward.contract.decide import (
     Owner,
     attempt_ended_badly,
     envelope,
+    failing,
     last,
     meet,
     owner_silent,
@@ -27,6 +28,7 @@ from onward.contract.errors import FenceLost
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
 from onward.contract.log import Decision, Log, Stored
+from onward.contract.policies import DENIED
 from onward.tasks import variables
 from onward.tasks.registry import Registry
 from onward.telemetry import scope
@@ -37,6 +39,7 @@ from onward.worker.kinship import Kin
 from onward.worker.large import Large
 from onward.worker.logs import LineWriter, current_writer
 from onward.worker.perform import Outcome, Raised, Returned, Stopped, perform
+from onward.worker.permit import Permit
 from onward.worker.scrub import NOTHING_SECRET
 from onward.worker.send import Sender
 from onward.worker.session import Session
@@ -85,6 +88,8 @@ class Env(msgspec.Struct, kw_only=True):
     """The environments that executions run in."""
     kin: Kin = msgspec.UNSET  # type: ignore[assignment] # the engine sets it
     grace: float = 5.0
+    permit: Permit | None = None
+    """Asked before a step that names a policy."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -183,6 +188,7 @@ async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
             writer = _writer(hold, env)
             kind = UndoSession if hold.state.undoing else Session
             session = kind(hold, writer, env.random, env.kin, send=sender.send, on_drift=task.on_drift)
+            session.permit = env.permit
             running = env.holds[state.id] = Running(hint, hold, session, writer)
             writer.on_lost = partial(session.interrupt, "lost")
             token = current_writer.set(writer)
@@ -261,6 +267,8 @@ def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> t
             return session.suspension(state)
         case Stopped("hold") if session.error is not None:
             return (ev.Failed(**last(state, moment, "held"), reason="held", error=session.error),)
+        case Stopped("denied") if session.error is not None:
+            return (failing(state, moment, DENIED, session.error),)
         case Stopped("undo"):
             return (undo.ending(session.hold.log, moment, env.owner.worker_id),)
         case Stopped("pause"):

@@ -8,9 +8,11 @@ from onward.contract import events as ev
 from onward.contract.decide import envelope
 from onward.contract.execution import Execution
 from onward.contract.log import Log
+from onward.contract.policies import StepAsked, Verdict, denial
 from onward.tasks.outcome import Interrupted
 from onward.worker.gate import Gate
 from onward.worker.hold import Cancelling, Decide, Hold, Lost
+from onward.worker.permit import Permit
 from onward.worker.places import Places, scope_here
 
 BEGINNINGS = (ev.Slept, ev.QuestionAsked, ev.EventAwaited, ev.ChildrenSpawned)
@@ -33,6 +35,8 @@ class Course:
         self.grace = 5.0
         """Seconds that code which is asked to stop may take, and again until it is abandoned."""
         self.hold, self.random = hold, random
+        self.permit: Permit | None = None
+        """Asked before a step that names a policy; where there is none, there are no policies."""
         self.places = Places()
         self.steps_in_flight = 0
         self.on_interrupt: list[Callable[[str], None]] = []
@@ -60,6 +64,16 @@ class Course:
         """Stop the code, for it is held for repair or took too long: that is how the attempt ends."""
         self.error = self.error or error
         self.interrupt(why)
+
+    async def permitted(self, asked: StepAsked) -> tuple[Verdict, ...]:
+        """What policies say about a step, beside denying it. Raises Interrupted where one denies: that is the end."""
+        if self.permit is None:
+            return ()
+        verdicts = await self.permit(asked)
+        if (error := denial(verdicts)) is not None:
+            self.end_with("denied", error)
+            raise Interrupted("denied")
+        return verdicts
 
     def noticed(self, state: Execution) -> None:
         """Something was appended by somebody else."""

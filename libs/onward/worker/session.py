@@ -46,15 +46,16 @@ class Session(Course):
         self._saved = hold.log.checkpoints()
         self._waits = Waits(self)
         self._inputs, self._send = Inputs(self, self._waits), send
-        self._drift = Drift(
-            self, self._saved, on_drift, lambda text: lines.write("warning", "system", text, None)
-        )
-        self._steps = Steps(self, self._saved, self._drift, self._waits.until)
+        self._drift = Drift(self, self._saved, on_drift, self._warn)
+        self._steps = Steps(self, self._saved, self._drift, self._waits.until, self._warn)
         self.unused: tuple[str, ...] = ()
         """The saved steps that the code did not call, once it has returned."""
         self._kinship = Kinship(self, kin)
         self._waits.also(self._kinship)
         self._progress_at = float("-inf")
+
+    def _warn(self, text: str) -> None:
+        self._lines.write("warning", "system", text, None)
 
     async def ready(self, given: msgspec.Raw) -> msgspec.Raw:
         """The whole input; saved states, which are read back without waiting, are whole from here on too."""

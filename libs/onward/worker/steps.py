@@ -1,11 +1,16 @@
 """The steps of a running attempt: what is saved is not run again, what is new is paid for when it is stored."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+import msgspec
+
 from onward.contract import events as ev
+from onward.contract.events import NOTHING
 from onward.contract.log import Identity
+from onward.contract.policies import StepAsked
 from onward.tasks import codec
 from onward.tasks.outcome import Interrupted
 from onward.tasks.policy import StepPolicy
@@ -19,6 +24,9 @@ from onward.worker.failure import describe
 from onward.worker.hold import Cancelling, Lost
 from onward.worker.places import scope_here
 
+_MOST_ARGUMENTS = 64 * 1024
+"""Bytes of a step's arguments that a policy sees."""
+
 
 class Steps:
     """The steps of one attempt, and the results saved so far."""
@@ -29,7 +37,9 @@ class Steps:
         saved: dict[Identity, ev.CheckpointReached],
         drift: Drift,
         until: Callable[[str], Awaitable[None]],
+        warn: Callable[[str], None],
     ) -> None:
+        self._warn = warn
         self._course, self._saved, self._drift = course, saved, drift
         self._doubt = Doubt(course, until)
 
@@ -50,6 +60,8 @@ class Steps:
         if saved is not None and await self._drift.fits(this, saved, arguments, policy):
             return call.read(await self._course.hold.large.whole(saved.result))
         await self._course.enter()
+        if policy.policy is not None:
+            await self._permitted(this, call, policy.policy)
         self._course.busy()
         started = self._course.loop.time()
         try:
@@ -64,6 +76,14 @@ class Steps:
             return call.read(raw)
         finally:
             self._course.idle()
+
+    async def _permitted(self, this: StepTry, call: Call, name: str) -> None:
+        asked = StepAsked(
+            project=self._course.hold.state.project, execution_id=this.execution_id, policy=name, step=this.name,
+            key=this.key, arguments=_arguments(call),
+        )  # fmt: skip
+        for verdict in await self._course.permitted(asked):
+            self._warn(f"step {this.name}: {verdict.told()}")
 
     async def _tries(self, this: StepTry, call: Call, policy: StepPolicy) -> tuple[Any, int]:
         tries, began, retry = 0, self._course.loop.time(), policy.retry
@@ -90,3 +110,13 @@ class Steps:
             return tried(this, lambda: call.run(self._course, this.scope, this.name, this.key))
 
         return await (self._doubt.at_most_once(this, call, policy.verify, run) if policy.once else run())
+
+
+def _arguments(call: Call) -> msgspec.Raw:
+    """The arguments by name, where they can be shown."""
+    try:
+        bound = inspect.signature(call.fn).bind(*call.args, **call.kwargs).arguments
+        raw = codec.encode(dict(bound), "the arguments")
+    except Exception:  # noqa: BLE001 - a policy sees none, and the step is called all the same
+        return NOTHING
+    return raw if len(bytes(raw)) <= _MOST_ARGUMENTS else NOTHING

@@ -7,6 +7,7 @@ import pytest
 
 from onward.contract.policies import PolicySpec
 from onward_gateway.policy_engine import Engine
+from tests.support.builders import submitted
 from tests.unit.onward_gateway.test_executions import PATH
 
 FRIDAY = """package deploy
@@ -212,3 +213,17 @@ async def test_while_the_opa_is_away_its_policies_deny_or_let_through_as_is_set(
     assert verdict.denies is denies
     assert "the OPA does not answer" in verdict.message
     await engine.close()
+
+
+async def test_an_agent_is_held_to_the_policy_that_it_names(house, engine):
+    await create(house, named_only=True)
+    house.config.put("default", "agent", "writer", {"name": "writer", "policy": "deploys"})
+    house.config.put("default", "agent", "reader", {"name": "reader", "policy": "gone"})
+    event = submitted(labels={"day": "friday"}, agent_id="writer")
+
+    [denied] = await house.gateway.policing.about(event)
+    [missing] = await house.gateway.policing.about(msgspec.structs.replace(event, agent_id="reader"))
+
+    assert (denied.policy, denied.denies) == ("deploys", True)
+    assert (missing.message, missing.denies) == ("there is no such policy", True)
+    assert await house.gateway.policing.about(msgspec.structs.replace(event, agent_id=None)) == ()
