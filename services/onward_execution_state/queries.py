@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,7 @@ class Queries:
         overview: Overview,
         *,
         patience_seconds: float = FRESH_ENOUGH_SECONDS,
+        more: Mapping[str, _Answer] | None = None,
     ) -> None:
         self._patience_seconds = patience_seconds
         self._database = database
@@ -109,6 +110,7 @@ class Queries:
             **ErrorGroups(database, overview.clock).answers(),
             "standing": StandingAnswers(database, overview.clock).standing,
             **self._bulk.all(),
+            **(more or {}),
         }
 
     async def serve(self, messages: Messages) -> None:

@@ -4,6 +4,8 @@ import re
 
 import msgspec
 
+from onward.contract.destinations import Allowed
+
 _HOST = r"(\[[^\]]*\]|[^:,/?#@\[\]]*)(:\d+)?"
 _DATABASE = re.compile(rf"postgres(ql)?://([^/?#]*@)?{_HOST}(,{_HOST})*([/?#].*)?")
 
@@ -37,7 +39,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lazy_fsync: bool = False
     """Accepts a NATS server that may lose at a power cut what it has acknowledged."""
 
+    webhook_allow: tuple[str, ...] = ()
+    """Addresses, networks and hosts inside that webhooks may reach all the same, with commas between."""
+    smtp_url: str | None = None
+    """`smtp://user:password@host:587` (STARTTLS where it is offered) or `smtps://…`: without it no email is sent."""
+    smtp_sender: str = "onward@localhost"
+
     def __post_init__(self) -> None:
+        Allowed.of(self.webhook_allow)
         if _DATABASE.fullmatch(self.database_url) is None:
             raise ValueError("database_url must read postgresql://user:password@host:5432/database")
         if not (0 <= self.port <= 65_535 and self.replicas in {1, 3, 5}):

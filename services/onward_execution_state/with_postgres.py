@@ -15,6 +15,7 @@ from onward.process.health import Health
 from onward.process.loop import Loop, RunOnce, utc_now
 from onward.process.metrics import Metrics
 from onward.process.stop import Stop
+from onward_execution_state.alerting.loops import AlertLoops
 from onward_execution_state.analytics.counting import Counter, CountSettings
 from onward_execution_state.analytics.usual import usual
 from onward_execution_state.database import UNREACHABLE, Database, why_unreachable
@@ -70,7 +71,16 @@ class WithPostgres:
         self.projector = Projector(bus.events, self._database, life, metrics, most=settings.batch)
         self._projection = Loop("projection", _POLL, self.projector.run_once)
         overview = Overview(self._database, workers, self._depths, self._facts, utc_now)
-        self._queries = Queries(self._database, life, overview)
+        self._alerts = AlertLoops(
+            bus,
+            settings,
+            database=self._database,
+            source=life,
+            workers=workers,
+            metrics=metrics,
+            quietly=self._quietly,
+        )
+        self._queries = Queries(self._database, life, overview, more=self._alerts.answers)
         self._loops = [
             self._projection,
             self._reconciling(metrics, workers),
@@ -78,6 +88,7 @@ class WithPostgres:
             self._sweeping(metrics, life),
             self._reminding(metrics),
             self._stalling(metrics),
+            *self._alerts.loops,
             self._counting(),
             Loop("ticks", _TICKS, self._quietly(TickHistory(bus.ticks, self._leaders[-1]).run_once)),
         ]
@@ -110,6 +121,7 @@ class WithPostgres:
             await asyncio.gather(*(loop.run(stop) for loop in self._loops))
         finally:
             await self.projector.close()
+            await self._alerts.close()
             for leader in self._leaders:
                 await leader.close()
             await self._queries.close()

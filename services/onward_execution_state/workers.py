@@ -72,6 +72,10 @@ class Workers:
             if beat.project == project
         ]
 
+    def knows(self, now: datetime, after: timedelta) -> bool:
+        """Whether it has listened long enough to know who is there."""
+        return now - self._since >= after
+
     def listening(self, project: str, queue: str, now: datetime) -> int:
         """How many workers take from a queue."""
         views = self.of_project(project, now)

@@ -12,6 +12,7 @@ from onward.http.call import call_of
 from onward.http.entrance import Larger, entrance
 from onward.http.problems import to_answer
 from onward_gateway import (
+    alerting,
     amending,
     analytics,
     api_keys,
@@ -84,6 +85,7 @@ ROUTES = [
     receive.send_event,
     questions.list_questions,
     *bulk.ROUTES,
+    *alerting.ROUTES,
     catalog.list_tasks,
     catalog.get_task,
     catalog.list_workers,

@@ -11,6 +11,7 @@ import pytest
 
 from onward.bus.hint_body import Fired
 from onward.contract import events as ev
+from onward.contract.alerts import AlertSpec, ChannelSpec
 from onward.contract.execution import Execution
 from onward.contract.lines import Chunk
 from onward.contract.places import EnvironmentSpec, QueueSpec
@@ -47,6 +48,7 @@ STORED = {
     "queue": QueueSpec, "queue.set": QueueSpec, "environment": EnvironmentSpec, "saved_view": SavedViewSpec,
     "quota": QuotaSpec,
     "key": KeySpec, "key.scope": KeySpec,
+    "alert": AlertSpec, "channel": ChannelSpec,
     "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
     "log_chunk": Chunk,
 }  # fmt: skip

@@ -36,6 +36,8 @@ COMMANDS = {
     "errors": ("onward.cli.errors:errors", "Show failures grouped by what is the same in them."),
     "quota": ("onward.cli.resource.kinds:quota", "Limit how much of a project may wait at once."),
     "key": ("onward.cli.key:key", "Make, rotate and revoke API keys."),
+    "alert": ("onward.cli.alert:alert", "Say what is wrong when, and who is told."),
+    "channel": ("onward.cli.channel:channel", "Say where alerts and events are sent, and see how that went."),
     "doctor": ("onward.cli.doctor:doctor", "Check everything, and say how to mend it."),
     "admin": ("onward.cli.admin:admin", "Rebuild or verify what is derived from the log."),
     "reset": ("onward.cli.platform:reset", "Stop everything and delete its data."),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
+from onward.client.alerting import Alerting
 from onward.client.bulk import Bulk
 from onward.client.events import EventReader
 from onward.client.keys import Keys
@@ -110,6 +111,11 @@ class Client:
         A filter (`type`, `status`, `task`, `queue`, `agent_id`, `label` …) may be a list of values.
         """
         return EventReader(self.wire, after=after, follow=follow, only=filters)
+
+    @property
+    def alerting(self) -> Alerting:
+        """What alerts found, and what was sent because of it; `resources("alerts")` and `("channels")` set them."""
+        return Alerting(self.wire)
 
     def attempts(self, execution_id: str) -> Iterator[Json]:
         """Yields every try of an execution by a worker."""

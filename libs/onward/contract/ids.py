@@ -57,6 +57,11 @@ def follow_up_id(execution_id: str, on: str, life: int) -> str:
     return str(uuid.uuid5(uuid.UUID(execution_id), f"then/{on}/{life}"))
 
 
+def derived_id(of: str, *what: str) -> str:
+    """The id of what is made once for each `what` of something that has an id."""
+    return str(uuid.uuid5(uuid.UUID(of), "/".join(what)))
+
+
 def shard(execution_id: str) -> int:
     """The partition of EVENTS an execution's log lives in, 0..15, stable for ever."""
     return crc32(execution_id.encode()) % SHARDS

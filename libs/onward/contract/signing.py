@@ -57,6 +57,11 @@ def _key(secret: str) -> bytes:
     return base64.b64decode(secret.removeprefix(PREFIX))
 
 
+def decoded_secret(secret: str) -> bytes:
+    """The bytes of a secret; none where it is not written as one."""
+    return _decoded(secret.removeprefix(PREFIX))
+
+
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)

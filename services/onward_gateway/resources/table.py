@@ -1,6 +1,8 @@
 """Every kind of resource. A new one is one entry here, and its words in `libs/onward/cli/resource/kinds.py`."""
 
 from onward_gateway.resources import (
+    alerts,
+    channels,
     environments,
     policies,
     queues,
@@ -11,6 +13,8 @@ from onward_gateway.resources import (
 )
 
 KINDS = (
+    alerts.KIND,
+    channels.KIND,
     environments.KIND,
     policies.KIND,
     queues.KIND,

@@ -24,6 +24,7 @@ TABLES = (
     "events", "executions", "questions", "ends", "kinds", "counted", "rollups", "error_groups", "error_hours",
     "step_hours", "stalls", "gaps", "positions", "event_quarantine", "repairs", "purges", "bulk_operations",
     "bulk_items",
+    "alert_rules", "incidents", "deliveries", "delivery_tries", "channel_health", "event_subscriptions",
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Alert rules, the incidents they open, and what is sent to channels."""
