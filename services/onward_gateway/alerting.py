@@ -220,7 +220,11 @@ async def enable(request: Door) -> Answer:
     return json_answer(await _ask(request, "enable_channel", {"name": name}, Enabled))
 
 
-@post(_CHANNEL + "/rotate-secret", status_code=200, opt=_acting("Make a new secret for a webhook", Secret, scope="admin"))
+@post(
+    _CHANNEL + "/rotate-secret",
+    status_code=200,
+    opt=_acting("Make a new secret for a webhook", Secret, scope="admin"),
+)
 async def rotate_secret(request: Door) -> Answer:
     """Shown this once; the one before signs as well, until the next change."""
     name, secret = request.path_params["name"], new_secret(os.urandom(SECRET_BYTES))

@@ -9,9 +9,12 @@ import msgspec
 from onward.contract.alerts import AlertSpec
 from onward.contract.incidents import Finding
 from onward_execution_state.database import Connection
+from onward_execution_state.rows import plain, state_of
 from onward_execution_state.statements import load
 
 _SQL = load("alerts.sql")
+
+_MOST_TOLD = 20
 
 Listening = Callable[[str, str, datetime], int | None]
 """How many workers take from a queue of a project; None while nobody can tell yet."""
@@ -27,7 +30,7 @@ async def find(  # noqa: PLR0917 - what is looked at, from the widest to the nar
             rows = await postgres.fetch(
                 _SQL["execution_failed"], project, start, *_filters(spec), spec.fingerprint
             )
-            return [_finding(row, f"{row['count']} failed, last {row['what']}") for row in rows]
+            return await _told(postgres, rows)
         case "failure_rate":
             rows = await postgres.fetch(_SQL["failure_rate"], project, start, *_filters(spec))
             return [
@@ -58,6 +61,18 @@ async def find(  # noqa: PLR0917 - what is looked at, from the widest to the nar
             return [_finding(row, f"{row['count']} ticks missed, of {row['what']}") for row in rows]
 
 
+async def _told(postgres: Connection, failures: list[Any]) -> list[Finding]:
+    """Failures with the words of the last one, as far as they are not many."""
+    ids = [row["execution_id"] for row in failures[:_MOST_TOLD]]
+    states = {row["id"]: state_of(row["state"]) for row in await postgres.fetch(_SQL["last_failures"], ids)}
+    found = []
+    for row in failures:
+        state = states.get(row["execution_id"])
+        error = "" if state is None or state.error is None else f": {state.error.type} {state.error.message}"
+        found.append(_finding(row, f"{row['count']} failed, last {row['what']}{error}"))
+    return found
+
+
 def _filters(spec: AlertSpec, key: str | None = None) -> tuple[Any, ...]:
     label = None
     if spec.label is not None:
@@ -71,7 +86,7 @@ def _finding(row: Any, detail: str) -> Finding:
         key=row["key"],
         value=float(row["value"]),
         count=row["count"],
-        detail=detail[:500],
+        detail=plain(detail[:500]) or "",
         execution_id=row["execution_id"],
     )
 

@@ -2,29 +2,31 @@
 -- The conditions share their first parameters: project, from when on, task, queue, agent, labels, what has an incident of its own.
 
 -- name: execution_failed
-select case $7 when 'task' then e.task when 'queue' then e.queue when 'execution' then e.execution_id::text
-               when 'fingerprint' then coalesce(e.fingerprint, e.task) else '' end as key,
+select case $7 when 'task' then k.task when 'queue' then k.queue when 'execution' then e.execution_id::text
+               when 'fingerprint' then coalesce(e.fingerprint, k.task) else '' end as key,
        count(*)::integer as count, count(*)::double precision as value,
        (array_agg(e.execution_id::text order by e.at desc))[1] as execution_id,
-       (array_agg(e.task || ': ' || coalesce(e.error_type, '') || ' ' || coalesce(left(e.error_message, 200), '')
-                  order by e.at desc))[1] as what
-  from ends e
- where e.project = $1 and e.at > $2 and e.outcome = 'failed'
-   and ($3::text is null or e.task = $3) and ($4::text is null or e.queue = $4)
-   and ($5::text is null or e.agent_id = $5)
+       (array_agg(k.task order by e.at desc))[1] as what
+  from ends e join kinds k on k.kind = e.kind
+ where k.project = $1 and e.at > $2 and e.outcome = 'failed'
+   and ($3::text is null or k.task = $3) and ($4::text is null or k.queue = $4)
+   and ($5::text is null or k.agent_id = $5)
    and ($6::jsonb is null or exists (select 1 from executions x where x.id = e.execution_id and x.labels @> $6))
    and ($8::text is null or e.fingerprint = $8)
  group by 1 order by 1 limit 1000;
 
+-- name: last_failures
+select id::text as id, state from executions where id = any($1::uuid[]);
+
 -- name: failure_rate
-select case $7 when 'task' then e.task when 'queue' then e.queue else '' end as key,
+select case $7 when 'task' then k.task when 'queue' then k.queue else '' end as key,
        count(*)::integer as count, avg((e.outcome = 'failed')::integer)::double precision as value,
        (array_agg(e.execution_id::text order by e.at desc) filter (where e.outcome = 'failed'))[1] as execution_id,
        count(*) filter (where e.outcome = 'failed') as what
-  from ends e
- where e.project = $1 and e.at > $2 and e.outcome in ('completed', 'failed')
-   and ($3::text is null or e.task = $3) and ($4::text is null or e.queue = $4)
-   and ($5::text is null or e.agent_id = $5)
+  from ends e join kinds k on k.kind = e.kind
+ where k.project = $1 and e.at > $2 and e.outcome in ('completed', 'failed')
+   and ($3::text is null or k.task = $3) and ($4::text is null or k.queue = $4)
+   and ($5::text is null or k.agent_id = $5)
    and ($6::jsonb is null or exists (select 1 from executions x where x.id = e.execution_id and x.labels @> $6))
  group by 1 order by 1 limit 1000;
 
@@ -42,14 +44,14 @@ select case $7 when 'queue' then x.queue else '' end as key, count(*)::integer a
 
 -- name: waited
 -- What 95 of 100 waited of those that ended lately.
-select case $7 when 'queue' then e.queue else '' end as key, count(*)::integer as count,
+select case $7 when 'queue' then k.queue else '' end as key, count(*)::integer as count,
        percentile_cont(0.95) within group (order by e.wait_ms) / 1000 as value,
        (array_agg(e.execution_id::text order by e.wait_ms desc nulls last))[1] as execution_id,
-       min(e.queue) as what
-  from ends e
- where e.project = $1 and e.at > $2 and e.wait_ms is not null
-   and ($3::text is null or e.task = $3) and ($4::text is null or e.queue = $4)
-   and ($5::text is null or e.agent_id = $5)
+       min(k.queue) as what
+  from ends e join kinds k on k.kind = e.kind
+ where k.project = $1 and e.at > $2 and e.wait_ms is not null
+   and ($3::text is null or k.task = $3) and ($4::text is null or k.queue = $4)
+   and ($5::text is null or k.agent_id = $5)
    and ($6::jsonb is null or exists (select 1 from executions x where x.id = e.execution_id and x.labels @> $6))
  group by 1 order by 1 limit 1000;
 

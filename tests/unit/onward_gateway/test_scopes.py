@@ -20,6 +20,8 @@ CHANGES = {
         "POST /api/v1/policies", "PUT /api/v1/policies/{}", "PATCH /api/v1/policies/{}", "DELETE /api/v1/policies/{}",
         "POST /api/v1/webhooks", "PUT /api/v1/webhooks/{}", "PATCH /api/v1/webhooks/{}", "DELETE /api/v1/webhooks/{}",
         "POST /api/v1/webhooks/{}/secret",
+        "POST /api/v1/channels", "PUT /api/v1/channels/{}", "PATCH /api/v1/channels/{}", "DELETE /api/v1/channels/{}",
+        "POST /api/v1/channels/{}/rotate-secret",
     },
 }  # fmt: skip
 """What changes something and needs another scope than `operate`: a table that tests itself proves nothing."""
