@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onward.contract.events import Timeouts
     from onward.contract.retry import Retry
+    from onward.tasks.agent import Agent, agent
     from onward.tasks.asking import ask, send_event, wait_event
     from onward.tasks.context import (
         checkpoint,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Agent",
     "ChildFailed",
     "Ended",
     "Fatal",
@@ -46,6 +48,7 @@ __all__ = [
     "Task",
     "Timeouts",
     "__version__",
+    "agent",
     "ask",
     "checkpoint",
     "emit",
@@ -78,6 +81,7 @@ _HOMES = {
     **dict.fromkeys(("Registry", "Task"), "onward.tasks.registry"),
     "Step": "onward.tasks.steps",
     "variable": "onward.tasks.variables",
+    **dict.fromkeys(("Agent", "agent"), "onward.tasks.agent"),
     **dict.fromkeys(("ask", "send_event", "wait_event"), "onward.tasks.asking"),
 }
 

@@ -15,6 +15,7 @@ from onward.contract import history, subjects
 from onward.contract.errors import InvalidBody, NotFound, OnwardError, TooLarge, Unavailable
 from onward.contract.view import ExecutionView, StallView, view
 from onward_execution_state import question_listing, rows
+from onward_execution_state.agent_loads import LoadsAnswers
 from onward_execution_state.analytics.answers import Analytics
 from onward_execution_state.analytics.error_groups import ErrorGroups
 from onward_execution_state.bulk import BulkAnswers
@@ -105,6 +106,7 @@ class Queries:
             "workers": overview.workers,
             "queues": overview.queues,
             "metrics": overview.metrics,
+            "agent_loads": LoadsAnswers(database).loads,
             "schedule_runs": RunsAnswers(database).runs,
             **Analytics(database, overview.clock).answers(),
             **ErrorGroups(database, overview.clock).answers(),

@@ -24,6 +24,7 @@ from onward.process.stop import Stop
 from onward.telemetry.setup import start_telemetry
 from onward_gateway.app import create_app
 from onward_gateway.bulk_runner import BulkRunner, poked_by
+from onward_gateway.drafting import DraftKeeper
 from onward_gateway.forward import Relay
 from onward_gateway.gateway import Gateway
 from onward_gateway.inside import Inside
@@ -42,6 +43,7 @@ _BACKLOG = 2048
 _MOST_BYTES_OF_A_MESSAGE = 65_536
 _LOOK_AT_STORE = timedelta(seconds=3)
 _LOOK_AT_QUEUES = timedelta(seconds=1)
+_LOOK_AT_DRAFTS = timedelta(seconds=1)
 _LOOK_FOR_BULK = timedelta(seconds=2)
 
 
@@ -130,8 +132,11 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
     counting = Loop("quotas", _LOOK_AT_QUEUES, quotas.look, clock=utc_now)
     starting = asyncio.ensure_future(startup.run())
     starting.add_done_callback(lambda done: _give_up(done, stop))
+    drafts = DraftKeeper(gateway)
+    bus.config.on_change(drafts.hear)
+    drafting = Loop("drafts", _LOOK_AT_DRAFTS, drafts.run_once)
     bulk = Loop("bulk", _LOOK_FOR_BULK, BulkRunner(gateway, per_second=settings.bulk_per_second).run_once)
-    loops = [looking.run(stop), counting.run(stop), load.watch(), bulk.run(stop)]
+    loops = [looking.run(stop), counting.run(stop), load.watch(), bulk.run(stop), drafting.run(stop)]
     tasks = [*(asyncio.ensure_future(loop) for loop in loops), poked_by(gateway, bulk.poke), starting]
     try:
         yield gateway

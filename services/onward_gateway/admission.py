@@ -62,7 +62,7 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
         task=task,
         run_at=_run_at(asked, now),
         fields={
-            "task": asked.task,
+            "task": task.spec.name,
             "input": asked.input,
             "task_id": asked.task_id,
             "environment": asked.environment or known.environment(project, queue),
@@ -99,7 +99,9 @@ def fingerprint(asked: Submission) -> str:
     return hashlib.sha256(_canonical.encode(members)).hexdigest()
 
 
-def _task(name: str, project: str, known: Known) -> KnownTask:
+def _task(name: str | None, project: str, known: Known) -> KnownTask:
+    if name is None:
+        raise _wrong("/task", "it is missing")
     task = known.task(project, name)
     if task is None:
         ids.check_name("task", name)

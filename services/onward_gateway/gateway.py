@@ -24,6 +24,7 @@ from onward_gateway.quota import Quotas
 from onward_gateway.routes import Door, NoQuery
 from onward_gateway.state import State
 from onward_gateway.store import Store
+from onward_gateway.teams import Teams
 from onward_gateway.webhook_calls import WebhookCalls
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Gateway:
         self.keys = KeyRing(known.key)
         self.webhook_calls = WebhookCalls()
         self.state = State(messages)
+        self.teams = Teams(presence, self.state.agent_loads, self.later)
         self.finder = Finder(events, self.state, clock)
         self.closing = asyncio.Event()
         """Set when the process is asked to end: who waits gets what there is."""

@@ -71,5 +71,6 @@ def _lineage(old: Execution) -> dict[str, Any]:
         "agent_id": old.agent_id,
         "team_id": old.team_id,
         "on_exhausted": old.on_exhausted,
+        "agent": old.agent,
         "then": old.then,
     }

@@ -157,6 +157,11 @@ class State:
         found: list[QueueDepth] = await self._ask("queues", {"project": project}, list[QueueDepth])
         return found
 
+    async def agent_loads(self, project: str) -> dict[str, int]:
+        """How many open executions each agent has; who has none is not in it."""
+        found: dict[str, int] = await self._ask("agent_loads", {"project": project}, dict[str, int])
+        return found
+
     async def standing(self, state: Execution, sequence: int) -> Standing:
         """How many of its class of the queue come before an execution, and how fast they start."""
         asked = {

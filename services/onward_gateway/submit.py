@@ -1,7 +1,6 @@
 """POST /executions: one submission, checked, stored, and only then accepted."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -23,12 +22,12 @@ from onward.http.answer import Answer, Headers, json_answer
 from onward.http.call import Call, Principal, call_of
 from onward.http.entrance import announced, body_of
 from onward.http.problems import FieldError, blaming
-from onward_gateway.admission import Admitted, admit, check_input, fingerprint, idempotency_key
+from onward_gateway.admission import check_input, fingerprint, idempotency_key
 from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.placing import Placed, placed
 from onward_gateway.policing import denied, problem
 from onward_gateway.routes import Door, NoQuery, Operation, describe, documented
 from onward_gateway.traced import traced
-from onward_gateway.triggers import planned
 
 _DEPTH = json_text.MAX_DEPTH + 1  # the input stands one level down
 _decoder = msgspec.json.Decoder(Submission)
@@ -124,10 +123,10 @@ async def _accept(
     identity: str | None,
 ) -> Accepted:
     who, now = call.who, gateway.clock()
-    admitted = admit(asked, project=who.project, known=gateway.known, now=now)
+    where = placed(gateway, who.project, asked, now)
     key = idempotency_key(asked, key_header)
-    of_request = await _checked(gateway, asked, admitted, text, keyed=key is not None)
-    fields = {**admitted.fields, **_planned(gateway, asked, who, now), **lineage}
+    of_request = await _checked(gateway, where, text, keyed=key is not None)
+    fields = {**where.fields, **lineage}
     if asked.parent_id is not None:
         fields["root_id"] = await _root(gateway, who, asked.parent_id)
     if identity is not None:
@@ -138,27 +137,29 @@ async def _accept(
         execution_id=_id(gateway, who, identity, key),
         project=who.project,
         moment=Moment(now=now, new_id=gateway.new_id, actor=who.actor, trace=call.traceparent),
-        queue=admitted.queue,
-        priority=admitted.priority,
-        run_at=admitted.run_at,
+        queue=where.admitted.queue,
+        priority=where.admitted.priority,
+        run_at=where.admitted.run_at,
         **fields,
     )
     keyed = key is not None or identity is not None
     if keyed and (earlier := await _purged_before(gateway, event)) is not None:
         return earlier
-    verdicts = await gateway.policing.about(event)
+    verdicts = await gateway.policing.about(event, _named(event))
     kept = await gateway.values.keep(event.project, event.execution_id, event.input, "/input")
     return await _store(gateway, msgspec.structs.replace(event, input=kept), verdicts)
 
 
-def _planned(gateway: Gateway, asked: Submission, who: Principal, now: datetime) -> dict[str, Any]:
-    if isinstance(asked.then, msgspec.UnsetType):
-        return {}
+async def check(gateway: Gateway, call: Call, asked: Submission) -> None:
+    """Raises what a submission would, and stores nothing."""
+    gateway.store.check()
+    where = placed(gateway, call.who.project, asked, gateway.clock())
+    await _checked(gateway, where, None, keyed=False)
 
-    def admitted(follow_up: Submission) -> Admitted:
-        return admit(follow_up, project=who.project, known=gateway.known, now=now)
 
-    return {"then": planned(asked.then, admitted)}
+def _named(event: Submitted) -> tuple[str, ...]:
+    """The policy that its agent names."""
+    return (event.agent.policy,) if event.agent is not None and event.agent.policy is not None else ()
 
 
 def _id(gateway: Gateway, who: Principal, identity: str | None, key: str | None) -> str:
@@ -167,13 +168,11 @@ def _id(gateway: Gateway, who: Principal, identity: str | None, key: str | None)
     return ids.keyed_id(who.project, key) if key is not None else gateway.new_id()
 
 
-async def _checked(
-    gateway: Gateway, asked: Submission, admitted: Admitted, text: bytes | None, *, keyed: bool
-) -> str | None:
+async def _checked(gateway: Gateway, where: Placed, text: bytes | None, *, keyed: bool) -> str | None:
     """Raises what is wrong with the input; the fingerprint of the request, where that was made on the way."""
-    task = admitted.task
+    task = where.admitted.task
     if text is None:
-        check_input(asked.input, task.validator)
+        check_input(where.asked.input, task.validator)
         return None
     schema = task.spec.input_schema if task.validator is not None else None
     return await gateway.apart.checked(text, schema, keyed=keyed)

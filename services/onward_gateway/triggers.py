@@ -1,6 +1,7 @@
 """What is to follow an execution, checked and fixed when that is submitted: whoever submits it later asks nobody."""
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,39 +20,60 @@ from onward_gateway.known import KnownTask
 _NULL = msgspec.Raw(b"null")
 
 
-Admit = Callable[[Submission], Admitted]
+class Found(Protocol):
+    """A submission, admitted: see placing.Placed."""
+
+    @property
+    def asked(self) -> Submission:
+        """Of a task, with all that its agent says."""
+        ...
+
+    @property
+    def admitted(self) -> Admitted:
+        """Where it waits."""
+        ...
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What its first event holds."""
+        ...
 
 
-def planned(asked: Then, admitted: Admit) -> tuple[Trigger, ...]:
+Admit = Callable[[Submission], Found]
+
+
+def planned(asked: Then, admit: Admit) -> tuple[Trigger, ...]:
     """The branches of a submission. Raises what a submission of each would, naming the member under `/then`."""
-    made = _branches(asked, "/then", 1, admitted)
+    made = _branches(asked, "/then", 1, admit)
     size = len(msgspec.json.encode(made))
     if size > LARGEST:
         raise _wrong("/then", f"it comes to {size} bytes; the limit is {LARGEST}")
     return made
 
 
-def _branches(asked: Then, at: str, depth: int, admitted: Admit) -> tuple[Trigger, ...]:
+def _branches(asked: Then, at: str, depth: int, admit: Admit) -> tuple[Trigger, ...]:
     if depth > DEEPEST:
         raise _wrong(at, f"more than {DEEPEST} follow each other")
-    return tuple(_branch(on, one, f"{at}/on_{on}", depth, admitted) for on, one in asked.branches())
+    return tuple(_branch(on, one, f"{at}/on_{on}", depth, admit) for on, one in asked.branches())
 
 
-def _branch(on: str, one: FollowUp, at: str, depth: int, admitted: Admit) -> Trigger:
+def _branch(on: str, one: FollowUp, at: str, depth: int, admit: Admit) -> Trigger:
     submission = Submission(
-        task=one.task, queue=one.queue, environment=one.environment, priority=one.priority, delay=one.delay,
-        labels=one.labels, retry=one.retry, timeouts=one.timeouts,
+        task=one.task, agent=one.agent or msgspec.UNSET, team=one.team or msgspec.UNSET, queue=one.queue,
+        environment=one.environment, priority=one.priority, delay=one.delay, labels=one.labels, retry=one.retry,
+        timeouts=one.timeouts, then=one.then or msgspec.UNSET,
     )  # fmt: skip
     try:
-        found = admitted(submission)
+        found = admit(submission)
     except OnwardError as error:
         raise _below(at, error) from None
-    fields = found.fields
+    admitted, fields, then = found.admitted, found.fields, found.asked.then
     return Trigger(
-        on=on, task=one.task, queue=found.queue, input=_template(one.input, found.task, at),
-        environment=fields["environment"], priority=found.priority, labels=one.labels, delay=one.delay,
+        on=on, task=admitted.task.spec.name, queue=admitted.queue, input=_template(one.input, admitted.task, at),
+        environment=fields["environment"], priority=admitted.priority, labels=fields["labels"], delay=one.delay,
         retry=fields["retry"], timeouts=fields["timeouts"], on_exhausted=fields["on_exhausted"],
-        then=() if one.then is None else _branches(one.then, f"{at}/then", depth + 1, admitted),
+        agent=fields.get("agent"), team_id=fields.get("team_id"),
+        then=_branches(then, f"{at}/then", depth + 1, admit) if isinstance(then, Then) else (),
     )  # fmt: skip
 
 

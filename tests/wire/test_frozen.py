@@ -11,7 +11,9 @@ import pytest
 
 from onward.bus.hint_body import Fired
 from onward.contract import events as ev
+from onward.contract.agents import AgentSpec, TeamSpec
 from onward.contract.alerts import AlertSpec, ChannelSpec
+from onward.contract.drafts import DraftSpec
 from onward.contract.execution import Execution
 from onward.contract.lines import Chunk
 from onward.contract.places import EnvironmentSpec, QueueSpec
@@ -36,6 +38,7 @@ ASKED = {
     "submission": Submission,
     "submission.on_exhausted": Submission,
     "submission.then": Submission,
+    "submission.agent": Submission,
     "amend": AmendCommand,
     "amend.place": AmendCommand,
     "cancel": CancelCommand,
@@ -49,6 +52,7 @@ STORED = {
     "quota": QuotaSpec,
     "key": KeySpec, "key.scope": KeySpec,
     "alert": AlertSpec, "channel": ChannelSpec,
+    "agent": AgentSpec, "team": TeamSpec, "draft": DraftSpec,
     "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
     "log_chunk": Chunk,
 }  # fmt: skip
@@ -62,6 +66,7 @@ FREE = {
     "output_schema",
     "value",
     "labels",
+    "config",
     "waits",
 }
 FREE |= {
@@ -85,7 +90,7 @@ def grown(value, name=""):
     """The message as a newer release might send it: one more field in each of its objects."""
     if isinstance(value, list) and name not in FREE:
         return [grown(item, name) for item in value]
-    if isinstance(value, dict) and name == "children":
+    if isinstance(value, dict) and name in {"children", "then"}:
         return value
     if not isinstance(value, dict) or name in FREE - {"waits"}:
         return value

@@ -18,6 +18,9 @@ COMMANDS = {
     "worker": ("onward.cli.worker:worker", "List workers, or start one here."),
     "task": ("onward.cli.task:task", "Show the tasks that workers announced."),
     "queue": ("onward.cli.queue:queue", "Show, set and pause where executions wait."),
+    "agent": ("onward.cli.resource.kinds:agent", "Set who performs executions: a task with a configuration."),
+    "team": ("onward.cli.resource.kinds:team", "Set which agents share executions, and how."),
+    "draft": ("onward.cli.draft:draft", "Plan executions, and approve them when it is time."),
     "environment": (
         "onward.cli.resource.kinds:environment",
         "Describe the environments that executions run in.",

@@ -17,6 +17,7 @@ EXAMPLES = """\b
 Examples:
   onward run shell -i '{"command": "make test"}' --follow
   onward run report -i @input.json --wait -o json
+  onward run --agent reviewer -i '{"pull_request": 7}'
   onward run build --then publish --on-failure alarm
   id=$(onward run report)
 
@@ -27,7 +28,9 @@ _WARNINGS = {
 
 
 @click.command(epilog=EXAMPLES + EXPLAINED)
-@click.argument("task", shell_complete=complete)
+@click.argument("task", required=False, shell_complete=complete)
+@click.option("--agent", metavar="NAME", help="Who performs it, in place of a task.")
+@click.option("--team", metavar="NAME", help="Whose agents perform it, in place of a task.")
 @click.option(
     "-i", "--input", "given", metavar="JSON", help="Its input: JSON, @file, or - for standard input."
 )
@@ -49,7 +52,7 @@ _WARNINGS = {
 @output
 def run(
     *,
-    task: str,
+    task: str | None,
     given: str | None,
     label: tuple[str, ...],
     key: str | None,
@@ -63,7 +66,7 @@ def run(
     form: str,
     **fields: Any,
 ) -> int:
-    """Submit an execution of TASK."""
+    """Submit an execution of TASK, or for an agent or a team."""
     here = session()
     submitted = here.client.submit(
         task,

@@ -71,9 +71,11 @@ class Client:
             maker.reset(token)
 
     def submit(
-        self, task: str, input: Any = None, *, idempotency_key: str | None = None, **fields: Any
+        self, task: str | None = None, input: Any = None, *, idempotency_key: str | None = None, **fields: Any
     ) -> Json:
         """Submits an execution and returns it; the other members of a submission go by their names.
+
+        In place of a task, `agent=` or `team=` says who performs it; `then=` says what follows.
 
         With an idempotency key it is repeated when the connection is lost; without, OutcomeUnknown says so.
         """
@@ -136,6 +138,10 @@ class Client:
     def explain(self, execution_id: str) -> Json:
         """Returns why an execution does not run, what its worker does, or why it ended."""
         return self._json("GET", _of(execution_id, "explain"))
+
+    def agent_of(self, execution_id: str) -> Json:
+        """Returns the agent of an execution as it was at the submission, and what has been changed since."""
+        return self._json("GET", _of(execution_id, "agent"))
 
     def cancel(self, execution_id: str, reason: str | None = None) -> Json:
         """Asks to stop an execution; a second time changes nothing."""

@@ -77,6 +77,20 @@ class UnknownTask(BadRequest):
     status = 422
 
 
+class UnknownAgent(BadRequest):
+    """There is no such agent."""
+
+    code = "unknown_agent"
+    status = 422
+
+
+class UnknownTeam(BadRequest):
+    """There is no such team, or none of its agents exists."""
+
+    code = "unknown_team"
+    status = 422
+
+
 class UnknownQueue(BadRequest):
     """No such queue."""
 

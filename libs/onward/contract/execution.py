@@ -7,6 +7,7 @@ import msgspec
 
 from onward.contract.events import (
     NOTHING,
+    AgentSnapshot,
     ChildOf,
     Failure,
     RawOrNone,
@@ -157,6 +158,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     team_id: str | None = None
     child_of: ChildOf | None = None
     on_exhausted: str = "fail"
+    agent: AgentSnapshot | None = None
+    """The agent as it was then; `agent_id` is its name."""
     then: tuple[Trigger, ...] = ()
     """What is submitted when it has ended."""
     triggered: tuple[Triggered, ...] = ()

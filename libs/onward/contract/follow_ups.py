@@ -77,7 +77,8 @@ def first_event(event: End, one: Triggered, given: msgspec.Raw, moment: Moment) 
         execution_id=one.execution_id, project=event.project, moment=moment, queue=what.queue, priority=what.priority,
         run_at=None if what.delay is None else moment.now + timedelta(seconds=what.delay), timeouts=what.timeouts,
         task=what.task, input=given, environment=what.environment, labels=what.labels, retry=what.retry,
-        on_exhausted=what.on_exhausted, then=what.then, source="trigger", root_id=one.root_id,
+        on_exhausted=what.on_exhausted, then=what.then, agent=what.agent,
+        agent_id=what.agent.name if what.agent else None, team_id=what.team_id, source="trigger", root_id=one.root_id,
         triggered_by=ev.TriggeredBy(execution_id=event.execution_id, on=one.on, life=one.life),
     )  # fmt: skip
 

@@ -52,6 +52,11 @@ def child_id(parent_id: str, group: str, born: int, index: int) -> str:
     return str(uuid.uuid5(uuid.UUID(parent_id), f"{group}/{born}/{index}"))
 
 
+def draft_id(project: str, name: str, made: str) -> str:
+    """The execution that a draft becomes; `made` tells it from a deleted one of the same name."""
+    return str(uuid.uuid5(uuid.uuid5(_NAMESPACE, "drafts"), f"{project}/{name}/{made}"))
+
+
 def follow_up_id(execution_id: str, on: str, life: int) -> str:
     """The id of what follows an execution's end: one for each branch and life."""
     return str(uuid.uuid5(uuid.UUID(execution_id), f"then/{on}/{life}"))

@@ -22,7 +22,9 @@ PAGE = 200
 class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One execution asked for: the body of `POST /api/v1/executions`. `delay` is in seconds."""
 
-    task: str
+    task: str | None = None
+    agent: str | msgspec.UnsetType = msgspec.UNSET
+    team: str | msgspec.UnsetType = msgspec.UNSET
     input: msgspec.Raw = NOTHING
     queue: str | None = None
     environment: str | None = None

@@ -100,6 +100,8 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     root_id: str | None
     retried_from: str | None
     agent_id: str | None
+    agent_version: int | None
+    """Which version of its agent it was submitted with."""
     team_id: str | None
     environment: str | None
     queue: str
@@ -168,6 +170,7 @@ def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
         version=state.n,
         children=_children(state),
         then=shown(state),
+        agent_version=None if state.agent is None else state.agent.version,
         links=_links(state, here),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 import msgspec
 
-from onward.contract.events import TimeoutPolicy, Timeouts
+from onward.contract.events import AgentSnapshot, TimeoutPolicy, Timeouts
 from onward.tasks.awaited import AwaitedEvent, Question
 from onward.tasks.children import Children, Order
 from onward.tasks.outcome import Interrupted
@@ -31,6 +31,7 @@ class Session(Protocol):
 
     execution_id: str
     attempt: int
+    agent: AgentSnapshot | None
     loop: asyncio.AbstractEventLoop
 
     def step(

@@ -52,6 +52,7 @@ class ChildCall:
             execution_id=session.execution_id,
             attempt=session.attempt,
             idempotency_key=session.idempotency_key(),
+            agent=session.agent,
         )
         self._session, self._step = session, step
         self._process: subprocess.Popen[bytes] | None = None

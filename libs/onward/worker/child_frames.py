@@ -2,7 +2,7 @@
 
 import msgspec
 
-from onward.contract.events import Failure
+from onward.contract.events import AgentSnapshot, Failure
 
 LENGTH = 8
 
@@ -18,6 +18,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     execution_id: str
     attempt: int
     idempotency_key: str
+    agent: AgentSnapshot | None = None
 
 
 class Said(msgspec.Struct, frozen=True, tag="said"):

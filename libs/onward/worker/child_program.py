@@ -56,7 +56,7 @@ class ChildSession:
     """The attempt, as far as it reaches into this process: who it is, log lines, progress."""
 
     def __init__(self, channel: Channel, call: frames.Call) -> None:
-        self.execution_id, self.attempt = call.execution_id, call.attempt
+        self.execution_id, self.attempt, self.agent = call.execution_id, call.attempt, call.agent
         self._channel, self._key = channel, call.idempotency_key
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -25,6 +25,7 @@ class Course:
     def __init__(self, hold: Hold, random: Callable[[], float]) -> None:
         self.loop = asyncio.get_running_loop()
         self.execution_id, self.attempt = hold.state.id, hold.state.attempt
+        self.agent = hold.state.agent
         self.interrupted: str | None = None
         """Why the code is being stopped: suspend, pause, cancel, lost, timeout, drain, hold, timed_out."""
         self.error: ev.Failure | None = None

@@ -14,6 +14,8 @@ CHANGES = {
     "submit": {
         "POST /api/v1/executions", "POST /api/v1/executions/batch", "POST /api/v1/executions/{}/rerun",
         "POST /api/v1/executions/{}/answer", "POST /api/v1/executions/{}/events",
+        "POST /api/v1/drafts", "PUT /api/v1/drafts/{}", "PATCH /api/v1/drafts/{}", "DELETE /api/v1/drafts/{}",
+        "POST /api/v1/drafts/{}/approve", "POST /api/v1/drafts/{}/reject",
     },
     "admin": {
         "POST /api/v1/api-keys", "POST /api/v1/api-keys/{}/rotate", "DELETE /api/v1/api-keys/{}",

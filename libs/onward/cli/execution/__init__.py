@@ -12,6 +12,10 @@ COMMANDS = {
         "onward.cli.execution.explaining:explain",
         "Tell why an execution waits, runs or ended, and what to do.",
     ),
+    "agent": (
+        "onward.cli.execution.performer:agent",
+        "Show the agent of an execution as it was at the submission, and what has changed since.",
+    ),
     "logs": ("onward.cli.execution.live:logs", "Print the log of an execution."),
     "watch": ("onward.cli.execution.live:watch", "Print each change of an execution until it ends."),
     "cancel": ("onward.cli.execution.control:cancel", "Stop executions."),

@@ -116,6 +116,11 @@ def children(counts: Json | None) -> str | None:
     return f"{counts['total']} ({', '.join(parts)})" if parts else str(counts["total"])
 
 
+def _performer(one: Json) -> str:
+    team = f", of team {one['team_id']}" if one["team_id"] else ""
+    return f"{one['agent_id']}, version {one.get('agent_version') or '?'}{team}"
+
+
 def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
     now = here.now()
     labels = " ".join(f"{name}={value}" for name, value in one["labels"].items())
@@ -134,6 +139,7 @@ def _facts(one: Json, here: Session) -> Iterator[tuple[str, str]]:
         "stalled": stalled(one, now),
         "parent": one["parent_id"],
         "children": children(one.get("children")),
+        "agent": one["agent_id"] and _performer(one),
         "follows": (one.get("triggered_by") or {}).get("execution_id"),
         "then": then.told(one.get("then") or []),
         "rerun of": one["retried_from"],

@@ -58,6 +58,25 @@ POLICY = Noun(
     ),
     example="onward policy create no-friday --module no_friday.rego --set environment=prod",
 )
+AGENT = Noun(
+    word="agent",
+    plural="agents",
+    columns=lambda: (
+        text("name"),
+        text("task"),
+        text("queue"),
+        text("config"),
+        text("description"),
+        *changed(),
+    ),
+    example="onward agent create reviewer --set task=review --set config.model=large",
+)
+TEAM = Noun(
+    word="team",
+    plural="teams",
+    columns=lambda: (text("name"), text("routing"), text("agents"), text("description"), *changed()),
+    example="""onward team create reviewers --set agents='["ann", "bob"]' --set routing=least_busy""",
+)
 SAVED_VIEW = Noun(
     word="saved-view",
     plural="saved-views",
@@ -71,6 +90,8 @@ QUOTA = Noun(
     example="onward quota create backlog --set waiting=100000",
 )
 
+agent = group_of(AGENT, "Set who performs executions: a task with a configuration.")
+team = group_of(TEAM, "Set which agents share executions, and how.")
 environment = group_of(ENVIRONMENT, "Describe the environments that executions run in.")
 policy = group_of(
     POLICY,

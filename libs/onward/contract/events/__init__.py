@@ -4,6 +4,7 @@ Every event carries `n` = 1, 2, 3 … within its execution. A type or a field of
 unknown type decodes to `Unknown`, whose `raw` holds all of it.
 """
 
+from onward.contract.events.agents import AgentSnapshot
 from onward.contract.events.carried import Carried
 from onward.contract.events.codec import KNOWN, TERMINAL, AnyEvent, Unknown, decode, encode, event_type
 from onward.contract.events.envelope import (
@@ -58,6 +59,7 @@ __all__ = [
     "KNOWN",
     "NOTHING",
     "TERMINAL",
+    "AgentSnapshot",
     "Amended",
     "Answered",
     "AnyEvent",

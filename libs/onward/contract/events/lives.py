@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from onward.contract.events.agents import AgentSnapshot
 from onward.contract.events.envelope import ChildOf, Event, Failure, RawOrNone, TimeoutPolicy, nothing
 from onward.contract.events.triggers import Trigger, Triggered, TriggeredBy
 from onward.contract.retry import RetryPolicy
@@ -36,6 +37,7 @@ class Submitted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="submi
     child_of: ChildOf | None = None
     on_exhausted: str = "fail"
     """What happens when the last attempt has failed: `fail`, `hold` for repair, or `ask` a person."""
+    agent: AgentSnapshot | None = None
     then: tuple[Trigger, ...] = ()
     """What is submitted when it has ended."""
     triggered_by: TriggeredBy | None = None

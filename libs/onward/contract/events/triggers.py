@@ -2,6 +2,7 @@
 
 import msgspec
 
+from onward.contract.events.agents import AgentSnapshot
 from onward.contract.events.envelope import RawOrNone, TimeoutPolicy
 from onward.contract.retry import RetryPolicy
 
@@ -22,6 +23,8 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry: RetryPolicy = RetryPolicy()
     timeouts: TimeoutPolicy = TimeoutPolicy()
     on_exhausted: str = "fail"
+    agent: AgentSnapshot | None = None
+    team_id: str | None = None
     then: "tuple[Trigger, ...]" = ()
 
 

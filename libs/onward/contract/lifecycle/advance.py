@@ -139,8 +139,8 @@ def _begin(event: ev.AnyEvent) -> Execution | Refused:
         origin=event.origin, scheduled_at=event.scheduled_at,
         submitted_by=event.actor, fingerprint=event.fingerprint, parent_id=event.parent_id,
         root_id=event.root_id or event.execution_id, retried_from=event.retried_from, agent_id=event.agent_id,
-        team_id=event.team_id, child_of=event.child_of, on_exhausted=event.on_exhausted, then=event.then,
-        triggered_by=event.triggered_by, due=event.due,
+        team_id=event.team_id, child_of=event.child_of, on_exhausted=event.on_exhausted, agent=event.agent,
+        then=event.then, triggered_by=event.triggered_by, due=event.due,
         asked_due=1 if event.due else None, deadlines=event.deadlines,
         asked_deadlines=dict.fromkeys(event.deadlines, 1), trace=event.trace,
     )  # fmt: skip
