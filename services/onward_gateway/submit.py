@@ -145,7 +145,7 @@ async def _accept(
     keyed = key is not None or identity is not None
     if keyed and (earlier := await _purged_before(gateway, event)) is not None:
         return earlier
-    verdicts = await gateway.policing.about(event, _named(event))
+    verdicts = await gateway.policing.about(event)
     kept = await gateway.values.keep(event.project, event.execution_id, event.input, "/input")
     return await _store(gateway, msgspec.structs.replace(event, input=kept), verdicts)
 
@@ -155,11 +155,6 @@ async def check(gateway: Gateway, call: Call, asked: Submission) -> None:
     gateway.store.check()
     where = placed(gateway, call.who.project, asked, gateway.clock())
     await _checked(gateway, where, None, keyed=False)
-
-
-def _named(event: Submitted) -> tuple[str, ...]:
-    """The policy that its agent names."""
-    return (event.agent.policy,) if event.agent is not None and event.agent.policy is not None else ()
 
 
 def _id(gateway: Gateway, who: Principal, identity: str | None, key: str | None) -> str:
