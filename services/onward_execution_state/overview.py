@@ -9,9 +9,10 @@ import msgspec
 from onward.bus.depths import Depth
 from onward.contract import subjects
 from onward.contract.errors import Unavailable
+from onward.contract.workers import WorkerView
 from onward_execution_state.database import Database
 from onward_execution_state.statements import load
-from onward_execution_state.workers import Workers, WorkerView
+from onward_execution_state.workers import Workers
 
 _SQL = load("queries.sql")
 

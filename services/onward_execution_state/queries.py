@@ -27,6 +27,7 @@ from onward_execution_state.scheduling.history import RunsAnswers
 from onward_execution_state.standing import StandingAnswers
 from onward_execution_state.statements import load
 from onward_execution_state.store import Source
+from onward_execution_state.utilisation import UtilisationAnswers
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ class Queries:
             "schedule_runs": RunsAnswers(database).runs,
             **Analytics(database, overview.clock).answers(),
             **ErrorGroups(database, overview.clock).answers(),
+            "utilisation": UtilisationAnswers(database, overview.clock).utilisation,
             "standing": StandingAnswers(database, overview.clock).standing,
             **self._bulk.all(),
             **(more or {}),

@@ -33,6 +33,7 @@ from onward_execution_state.maintenance.stalling import (
     quiet_after,
 )
 from onward_execution_state.maintenance.sweeping import Sweeper
+from onward_execution_state.maintenance.utilising import Utilising
 from onward_execution_state.migrate import migrate
 from onward_execution_state.moments import new_id
 from onward_execution_state.overview import Overview
@@ -54,7 +55,8 @@ _TICKS = timedelta(seconds=1)
 _SWEEP = timedelta(minutes=10)
 _STALLS = timedelta(seconds=5)
 _COUNTS = timedelta(seconds=1)
-_WORK = ("reconciling", "retention", "sweeping", "reminding", "stalling", "counting", "ticks")
+_COUNTS_OF_SLOTS = timedelta(seconds=5)
+_WORK = ("reconciling", "retention", "sweeping", "reminding", "stalling", "counting", "ticks", "utilising")
 
 
 class WithPostgres:
@@ -90,7 +92,12 @@ class WithPostgres:
             self._stalling(metrics),
             *self._alerts.loops,
             self._counting(),
-            Loop("ticks", _TICKS, self._quietly(TickHistory(bus.ticks, self._leaders[-1]).run_once)),
+            Loop(
+                "utilising",
+                _COUNTS_OF_SLOTS,
+                self._quietly(Utilising(workers.counts, self._leaders[7]).run_once),
+            ),
+            Loop("ticks", _TICKS, self._quietly(TickHistory(bus.ticks, self._leaders[6]).run_once)),
         ]
 
     def poke(self) -> None:

@@ -5,25 +5,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from onward.contract.submission import Heartbeat
+from onward.contract.workers import WorkerView, shown
+from onward_execution_state.slot_counts import SlotCounts
 
 GONE_AFTER = timedelta(seconds=10)
 FORGOTTEN_AFTER = timedelta(hours=1)
-
-
-class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker as people read it: `listening`, `draining`, or `gone` when its heartbeats are missing."""
-
-    worker_id: str
-    status: str
-    host: str
-    pid: int
-    version: str
-    queues: tuple[str, ...]
-    tasks: tuple[str, ...]
-    slots: int
-    busy: int
-    started_at: datetime
-    last_seen: datetime
 
 
 class Workers:
@@ -33,6 +19,7 @@ class Workers:
         self._since = since
         self._heard: dict[str, tuple[Heartbeat, datetime]] = {}
         self._dead: set[str] = set()
+        self.counts = SlotCounts()
 
     def hear(self, data: bytes, now: datetime) -> Heartbeat | None:
         """Takes in a heartbeat; None for what is none."""
@@ -43,6 +30,7 @@ class Workers:
         # Its connection may have been lost without it.
         self._dead.discard(beat.worker_id)
         self._heard[beat.worker_id] = (beat, now)
+        self.counts.hear(beat, now)
         return beat
 
     def ended(self, worker_id: str) -> None:
@@ -82,20 +70,7 @@ class Workers:
         return sum(queue in view.queues for view in views if view.status == "listening")
 
     def _view(self, beat: Heartbeat, seen: datetime, now: datetime) -> WorkerView:
-        gone = beat.worker_id in self._dead or now - seen >= GONE_AFTER
-        return WorkerView(
-            worker_id=beat.worker_id,
-            status="gone" if gone else "draining" if beat.draining else "listening",
-            host=beat.host,
-            pid=beat.pid,
-            version=beat.version,
-            queues=beat.queues,
-            tasks=beat.tasks,
-            slots=beat.slots,
-            busy=0 if gone else len(beat.holds),
-            started_at=beat.started_at,
-            last_seen=seen,
-        )
+        return shown(beat, seen, gone=beat.worker_id in self._dead or now - seen >= GONE_AFTER)
 
     def _forget(self, now: datetime) -> None:
         for worker_id, (_, seen) in list(self._heard.items()):

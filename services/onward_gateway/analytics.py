@@ -8,6 +8,7 @@ from litestar import get
 
 from onward.contract.analytics import Breakdown, SlowSteps, Summary, Trend
 from onward.contract.submission import PAGE
+from onward.contract.utilisation import Utilisation
 from onward.http.answer import Answer, json_answer
 from onward.http.call import call_of
 from onward.http.query import read_query
@@ -119,6 +120,31 @@ async def breakdown(request: Door) -> Answer:
 async def slow_steps(request: Door) -> Answer:
     """Where the time goes."""
     return await _answer(request, "analytics_steps", StepsQuery)
+
+
+class UtilisationQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Of which time, in whole minutes: the last hour, unless it is said."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    by: Literal["worker", "queue", "all"] = "worker"
+    format: Literal["json", "csv"] = "json"
+
+
+@get(
+    _PATH + "/utilisation",
+    opt=describe(
+        Operation(
+            summary="Used slot-time over the slot-time there was, by worker or by queue",
+            query=UtilisationQuery,
+            answers={200: Utilisation},
+            refuses=(400, 503),
+        )
+    ),
+)
+async def utilisation(request: Door) -> Answer:
+    """How busy the workers were."""
+    return await _answer(request, "utilisation", UtilisationQuery)
 
 
 async def _answer(request: Door, question: str, kind: type[msgspec.Struct]) -> Answer:

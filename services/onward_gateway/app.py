@@ -40,6 +40,7 @@ from onward_gateway import (
     submit,
     webhook_secrets,
     webhooks_in,
+    workers,
 )
 from onward_gateway.document import document
 from onward_gateway.gateway import Gateway, gateway_of
@@ -93,12 +94,13 @@ ROUTES = [
     *alerting.ROUTES,
     catalog.list_tasks,
     catalog.get_task,
-    catalog.list_workers,
+    *workers.ROUTES,
     *[route for kind in KINDS for route in routes_of(kind)],
     analytics.summary,
     analytics.trend,
     analytics.breakdown,
     analytics.slow_steps,
+    analytics.utilisation,
     error_groups.list_error_groups,
     error_groups.get_error_group,
     api_keys.create_key,

@@ -1,9 +1,9 @@
-"""GET /tasks, /workers: what can be asked for, and who is there to do it."""
+"""GET /tasks: what can be asked for, and who is there to do it."""
 
 import msgspec
 from litestar import get
 
-from onward.contract.errors import NotFound, Unavailable
+from onward.contract.errors import NotFound
 from onward.contract.submission import Heartbeat, TaskSpec
 from onward.http.answer import Answer, json_answer
 from onward.http.call import call_of
@@ -11,7 +11,6 @@ from onward.http.query import read_query
 from onward_gateway import paging
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import Door, NoQuery, Operation, describe
-from onward_gateway.state import WorkerView
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,29 +66,6 @@ async def get_task(request: Door) -> Answer:
     return json_answer(task)
 
 
-@get(
-    "/api/v1/workers",
-    opt=describe(
-        Operation(
-            summary="The workers that give signs of life",
-            query=paging.Paging,
-            answers={200: paging.page_of(WorkerView)},
-            refuses=(400,),
-        )
-    ),
-)
-async def list_workers(request: Door) -> Answer:
-    """The workers; those heard in here where execution_state does not answer."""
-    gateway, call = gateway_of(request), call_of(request.scope)
-    asked = read_query(request.scope["query_string"], paging.Paging)
-    project = call.who.project
-    try:
-        workers = await gateway.state.workers(project)
-    except Unavailable:
-        workers = [_worker(beat) for beat in gateway.presence.workers(project)]
-    return json_answer(paging.page(sorted(workers, key=lambda one: (one.started_at, one.worker_id)), asked))
-
-
 def _task(gateway: Gateway, project: str, name: str, workers: list[Heartbeat]) -> TaskView | None:
     known = gateway.known.task(project, name)
     if known is None:
@@ -107,20 +83,4 @@ def _task(gateway: Gateway, project: str, name: str, workers: list[Heartbeat]) -
         workers=sum(
             name in beat.tasks and spec.queue in beat.queues and not beat.draining for beat in workers
         ),
-    )
-
-
-def _worker(beat: Heartbeat) -> WorkerView:
-    return WorkerView(
-        worker_id=beat.worker_id,
-        status="draining" if beat.draining else "listening",
-        host=beat.host,
-        pid=beat.pid,
-        version=beat.version,
-        queues=beat.queues,
-        tasks=beat.tasks,
-        slots=beat.slots,
-        busy=len(beat.holds),
-        started_at=beat.started_at,
-        last_seen=beat.at,
     )

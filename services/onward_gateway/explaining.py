@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import msgspec
 from litestar import get
 
 from onward.contract import events as ev
@@ -12,12 +13,13 @@ from onward.contract.execution import Execution
 from onward.contract.explain import Explanation, Facts, QueueFact, Standing, WorkerFact, explain, in_line
 from onward.contract.log import Log
 from onward.contract.submission import Heartbeat
+from onward.contract.workers import WorkerView, shown
 from onward.http.answer import Answer, json_answer
 from onward.http.call import call_of
 from onward.http.query import read_query
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import ONE, Door, NoQuery, Operation, describe
-from onward_gateway.state import Remembered, WorkerView
+from onward_gateway.state import Remembered
 
 T = TypeVar("T")
 _SHOWN_CHILDREN = 3
@@ -103,11 +105,7 @@ async def _workers(gateway: Gateway, state: Execution, asked: Asking) -> tuple[W
 
 
 def _heard(beat: Heartbeat, execution_id: str) -> WorkerFact:
-    return WorkerFact(
-        worker_id=beat.worker_id, status="draining" if beat.draining else "listening", queues=beat.queues,
-        tasks=beat.tasks, slots=beat.slots, busy=len(beat.holds), last_seen=beat.at,
-        holds=execution_id in beat.holds,
-    )  # fmt: skip
+    return msgspec.structs.replace(_seen(shown(beat, beat.at)), holds=execution_id in beat.holds)
 
 
 def _seen(view: WorkerView) -> WorkerFact:

@@ -28,7 +28,7 @@ class Presence:
             return
         now = self._clock()
         self._seen[beat.worker_id] = (now, beat)
-        if not beat.draining:
+        if not (beat.draining or beat.paused):
             for queue in beat.queues:
                 for task in beat.tasks:
                     self._listens[beat.project, queue, task] = now

@@ -13,6 +13,7 @@ from onward.contract.execution import Execution
 from onward.contract.explain import Standing
 from onward.contract.schedules import TickView
 from onward.contract.view import StallView
+from onward.contract.workers import WorkerView
 
 _SECONDS = 2.0
 _LIST_SECONDS = 5.0
@@ -72,22 +73,6 @@ class QueueDepth(msgspec.Struct, frozen=True):
     oldest: datetime | None = None
     workers: int = 0
     classes: dict[str, ClassDepth] = {}
-
-
-class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker: `listening`, `draining`, or `gone` when its heartbeats are missing."""
-
-    worker_id: str
-    status: str
-    host: str
-    pid: int
-    version: str
-    queues: tuple[str, ...]
-    tasks: tuple[str, ...]
-    slots: int
-    busy: int
-    started_at: datetime
-    last_seen: datetime
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -104,21 +104,24 @@ async def work(stop: Stop, settings: Settings) -> None:
         slots=settings.slots,
         started_at=datetime.now(UTC),
         connections=(worker_id, connection_name(worker_id)),
+        weights={queue: weight for queue, weight in weights.items() if weight != 1.0},
     )
     lease = Lease(ack_wait=settings.ack_wait)
     hints = bus.hints(settings.project, queues, weights)
     hints.hold_back(places.paused(settings.project))
     bus.config.on_change(lambda project, kind, *_: _queues_changed(project, kind, settings, hints, places))
     engine = Engine(env, hints, bus.messages, about, lease=lease, kept=True)
-    metrics = _metrics(engine, settings)
+    metrics = _metrics(engine)
     watchdog = Watchdog(settings.nats_url, engine, about, metrics, stop.fail)
     async with serve_health(settings.host, settings.port, _health(bus, stop), metrics):
         await watchdog.start()
         await engine.start()
-        asked, ended = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(engine.wait())
-        await asyncio.wait((asked, ended), return_when=asyncio.FIRST_COMPLETED)
-        if ended.done():
-            stop.fail(f"a loop of the worker ended: {ended.exception()!r}")
+        ends = tuple(map(asyncio.ensure_future, (stop.wait(), engine.wait(), engine.left.wait())))
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if ends[1].done():
+            stop.fail(f"a loop of the worker ended: {ends[1].exception()!r}")
+        elif ends[2].done():
+            stop.request("it was told to drain and to end then")
         await engine.drain(settings.drain_seconds)
         await watchdog.stop()
     await bus.close()
@@ -154,9 +157,11 @@ def _health(bus: Bus, stop: Stop) -> Health:
     return health
 
 
-def _metrics(engine: Engine, settings: Settings) -> Metrics:
+def _metrics(engine: Engine) -> Metrics:
     metrics = Metrics()
-    metrics.gauge("onward_worker_slots", "Executions this worker runs at once").set(settings.slots)
+    metrics.gauge("onward_worker_slots", "Executions this worker runs at once").set(
+        lambda: engine.orders.slots
+    )
     metrics.gauge("onward_worker_running", "Slots in use").set(lambda: engine.running)
     return metrics
 

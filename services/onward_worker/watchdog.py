@@ -93,6 +93,8 @@ class Watchdog:
             env,
             self._about,
             self._engine.leases,
+            self._engine.orders,
+            self._engine.usage,
             renew=pulse.renew,
             messages=pulse.messages,
             look=self._look_at_logs,

@@ -54,6 +54,8 @@ STORED = {
     "alert": AlertSpec, "channel": ChannelSpec,
     "agent": AgentSpec, "team": TeamSpec, "draft": DraftSpec,
     "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
+    "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat,
+    "heartbeat.slots": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
     "log_chunk": Chunk,
 }  # fmt: skip
 FREE = {
@@ -71,6 +73,8 @@ FREE = {
 }
 FREE |= {
     "submission",
+    "weights",
+    "busy",
     "variables",
     "filters",
     "holds",

@@ -100,7 +100,7 @@ def of_key(client: Client) -> Iterator[Finding]:
 
 def of_workers(client: Client) -> Iterator[Finding]:
     """Whether somebody does the work, everywhere where some waits."""
-    there = [one for one in client.workers() if one["status"] == "listening"]
+    there = [one for one in client.workers.list() if one["status"] == "listening"]
     if not there:
         yield Finding(
             "workers", WARN, "none is there: executions wait", "onward worker start, or onward up --workers 1"

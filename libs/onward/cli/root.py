@@ -15,7 +15,7 @@ COMMANDS = {
     "events": ("onward.cli.events:events", "Print what happens to all executions, oldest first."),
     "bulk": ("onward.cli.bulk:bulk", "Do one thing to every execution that a filter finds."),
     "question": ("onward.cli.question:question", "Show what executions ask people, and answer it."),
-    "worker": ("onward.cli.worker:worker", "List workers, or start one here."),
+    "worker": ("onward.cli.worker:worker", "List workers, start one here, or tell one what to do."),
     "task": ("onward.cli.task:task", "Show the tasks that workers announced."),
     "queue": ("onward.cli.queue:queue", "Show, set and pause where executions wait."),
     "agent": ("onward.cli.resource.kinds:agent", "Set who performs executions: a task with a configuration."),

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,15 +15,23 @@ from onward.cli.session import Session, session
 
 COMMANDS = {
     "list": ("onward.cli.worker:listing", "List the workers that are there."),
+    "get": ("onward.cli.worker_orders:get", "Show one worker, and what it runs."),
+    "drain": ("onward.cli.worker_orders:drain", "Let workers finish what they run, and take nothing new."),
+    "pause": ("onward.cli.worker_orders:pause", "Let workers take nothing new until they are resumed."),
+    "resume": ("onward.cli.worker_orders:resume", "Let paused or draining workers take again."),
+    "slots": ("onward.cli.worker_orders:slots", "Set how many executions a worker runs at once."),
     "start": ("onward.cli.worker:start", "Start a worker here, for the tasks of these modules."),
 }
 
-_STYLES = {"listening": table.GREEN, "draining": table.YELLOW, "gone": table.GREY}
+_STYLES = {
+    "listening": table.GREEN, "paused": table.YELLOW, "draining": table.YELLOW, "drained": table.GREY,
+    "gone": table.GREY,
+}  # fmt: skip
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def worker() -> None:
-    """List workers, or start one here."""
+    """List workers, start one here, or tell one what to do."""
 
 
 @click.command("list")
@@ -42,7 +51,12 @@ def listing(form: str) -> None:
         show.Column("SEEN", lambda one: words.ago(one["last_seen"], now)),
         show.Column("TASKS", lambda one: ",".join(one["tasks"])),
     ]
-    if not show.records(here, form, here.client.workers(), columns):
+    workers = list(here.client.workers.list())
+    versions = Counter(one["version"] for one in workers if one["status"] != "gone")
+    if len(versions) > 1:
+        each = ", ".join(f"{version} ({count})" for version, count in sorted(versions.items()))
+        here.note(f"these workers are of different releases: {each}")
+    if not show.records(here, form, workers, columns):
         here.note("no worker is there: executions wait until one is")
         here.hint("onward worker start")
 

@@ -18,6 +18,7 @@ from onward.client.profile import resolve
 from onward.client.resources import Resources
 from onward.client.schedules import Schedules
 from onward.client.wire import Answer, Wire
+from onward.client.workers import Workers
 
 Json = dict[str, Any]
 PAGE = 200
@@ -221,9 +222,10 @@ class Client:
         """Returns one task with its schemas."""
         return self._json("GET", f"/api/v1/tasks/{quote(name, safe='')}")
 
-    def workers(self) -> Iterator[Json]:
-        """Yields the workers that give signs of life."""
-        yield from self._items("/api/v1/workers")
+    @property
+    def workers(self) -> Workers:
+        """The workers of the project."""
+        return Workers(self.wire)
 
     def queues(self) -> Iterator[Json]:
         """Yields the queues."""

@@ -185,6 +185,11 @@ def owner(worker_id: str) -> str:
     return f"onward.own.{worker_id}"
 
 
+def worker(worker_id: str) -> str:
+    """Tells a worker what to do from now on; it answers how it stands then."""
+    return f"onward.wrk.{worker_id}"
+
+
 def heartbeat(project: str, worker_id: str) -> str:
     """A worker's sign of life."""
     return f"onward.beat.{project}.{worker_id}"

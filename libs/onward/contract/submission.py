@@ -188,3 +188,10 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     draining: bool = False
     connections: tuple[str, ...] = ()
     """The names of all its connections, where it has more than the one in `connection`."""
+    paused: bool = False
+    weights: dict[str, float] = {}
+    """Of its queues, where one has another than 1."""
+    available: int = 0
+    """Slot-milliseconds there were since its start: of slots that it may take into, or that are used."""
+    busy: dict[str, int] = {}
+    """Slot-milliseconds used since its start, by queue."""

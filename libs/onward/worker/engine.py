@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -16,6 +17,8 @@ from onward.worker.attempt import Ack, Again, Env, LetGo, Running, Verdict, atte
 from onward.worker.keeper import About, Keeper
 from onward.worker.kinship import Kin
 from onward.worker.lease import Lease, Leases, boot_clock
+from onward.worker.orders import Orders
+from onward.worker.usage import Usage
 
 log = logging.getLogger("onward.worker")
 
@@ -36,16 +39,21 @@ class Engine:
     ) -> None:  # fmt: skip
         self.env, self._hints, self._messages, self._about = env, hints, messages, about
         self.leases = Leases(lease or Lease(), clock)
+        self.orders = Orders(about.slots)
+        self.usage = Usage(clock, about.slots, about.queues)
         self.keeper = Keeper(
-            env, about, self.leases, renew=hints.renew, messages=messages, look=self.look_at_all
-        )
+            env, about, self.leases, self.orders, self.usage,
+            renew=hints.renew, messages=messages, look=self.look_at_all,
+        )  # fmt: skip
+        self.left = asyncio.Event()
+        """Set once it has drained, where it was told to end then."""
         self._kept = kept
         self._attempts: set[asyncio.Task[None]] = set()
-        self._free = asyncio.Semaphore(about.slots)
+        self._stirred = asyncio.Event()
         self._given_back: dict[str, int] = {}
         self._loops: list[asyncio.Task[None]] = []
         env.alive, env.nudge = self._alive, self._nudge
-        env.kin = Kin(env.events, messages, env.objects, lambda: about.slots - len(self._attempts))
+        env.kin = Kin(env.events, messages, env.objects, lambda: self.orders.slots - len(self._attempts))
 
     @property
     def running(self) -> int:
@@ -54,6 +62,8 @@ class Engine:
 
     async def start(self) -> None:
         """Listen, beat, renew, take."""
+        here = asyncio.get_running_loop()
+        self.orders.changed = lambda: here.call_soon_threadsafe(self._told)
         await self._messages.subscribe(subjects.control(self._about.project, "*"), self._nudged)
         if not self._kept:
             await self.keeper.start()
@@ -84,23 +94,47 @@ class Engine:
 
     async def _take(self) -> None:
         while True:
-            await self._free.acquire()
-            self._free.release()
+            while self._free <= 0:
+                self._stirred.clear()
+                await self._stirred.wait()
             try:
-                hints = await self._hints.take(self._about.slots - len(self._attempts))
+                hints = await self._hints.take(self._free)
             except Unavailable:
                 await asyncio.sleep(0.5)
                 continue
             for hint in hints:
-                await self._free.acquire()
-                about = scope.about(hint.execution_id)
-                task = asyncio.get_running_loop().create_task(self._handle(hint), context=about)
-                self._attempts.add(task)
-                task.add_done_callback(self._freed, context=about)
+                if self._free > 0:
+                    self._begin(hint)
+                else:  # it was told to rest, or has fewer slots by now
+                    await self._hints.give_back(hint)
 
-    def _freed(self, task: asyncio.Task[None]) -> None:
+    @property
+    def _free(self) -> int:
+        return 0 if self.orders.resting else self.orders.slots - len(self._attempts)
+
+    def _begin(self, hint: Hint) -> None:
+        about, queue = scope.about(hint.execution_id), hint.route.partition(".")[0]
+        self.usage.begun(queue)
+        task = asyncio.get_running_loop().create_task(self._handle(hint), context=about)
+        self._attempts.add(task)
+        task.add_done_callback(partial(self._freed, queue), context=about)
+
+    def _told(self) -> None:
+        """An order came: it holds for what is taken from now on."""
+        self.usage.offer(0 if self.orders.resting else self.orders.slots)
+        self._stirred.set()
+        self._hints.rouse()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.orders.leaving and not self._attempts:
+            self.left.set()
+
+    def _freed(self, queue: str, task: asyncio.Task[None]) -> None:
         self._attempts.discard(task)
-        self._free.release()
+        self.usage.ended(queue)
+        self._stirred.set()
+        self._leave()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("attempt broke", exc_info=error)
 

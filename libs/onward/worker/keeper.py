@@ -6,6 +6,7 @@ On the engine's own loop, or, so that code which blocks that loop is not taken f
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import datetime
 from typing import Any
@@ -16,8 +17,13 @@ from onward.bus.ports import Messages
 from onward.contract import subjects
 from onward.contract.errors import Unavailable
 from onward.contract.submission import Heartbeat
+from onward.contract.workers import Order, Standing, status
 from onward.worker.attempt import Env
 from onward.worker.lease import Leases
+from onward.worker.orders import Orders
+from onward.worker.usage import Usage
+
+log = logging.getLogger("onward.worker")
 
 LOOK_EVERY = 60.0
 """Seconds after which the logs of all that is held are read again."""
@@ -41,20 +47,25 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     connections: tuple[str, ...] = ()
     """The names of all its connections, where it has more than one."""
+    weights: dict[str, float] = {}
+    """Of its queues, where one has another than 1."""
 
 
 class Keeper:
     """Speaks for one engine. `renew`, `messages` and `look` belong to the loop that this runs on."""
 
     def __init__(
-        self, env: Env, about: About, leases: Leases, *, renew: Renew, messages: Messages, look: Look
-    ) -> None:
-        self._env, self.about, self._leases = env, about, leases
+        self, env: Env, about: About, leases: Leases, orders: Orders, usage: Usage, *, renew: Renew,
+        messages: Messages, look: Look,
+    ) -> None:  # fmt: skip
+        self._env, self.about, self._leases, self._orders, self._usage = env, about, leases, orders, usage
         self._renew, self._messages, self._look = renew, messages, look
 
     async def start(self) -> None:
         """Be there for who asks; beat once."""
-        await self._messages.subscribe(subjects.owner(self._env.owner.worker_id), self._do_i_hold)
+        worker_id = self._env.owner.worker_id
+        await self._messages.subscribe(subjects.owner(worker_id), self._do_i_hold)
+        await self._messages.subscribe(subjects.worker(worker_id), self._told)
         await self.beat()
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], Coroutine[Any, Any, None]]:
@@ -81,13 +92,31 @@ class Keeper:
     async def _do_i_hold(self, _: str, data: bytes) -> bytes:
         return msgspec.json.encode({"holds": json.loads(data).get("execution_id") in self._env.holds})
 
+    async def _told(self, _: str, data: bytes) -> bytes:
+        orders = self._orders
+        try:
+            order = msgspec.json.decode(data, type=Order)
+            orders.take(order)
+        except ValueError as error:  # msgspec's errors are
+            return msgspec.json.encode({"refused": str(error)})
+        log.info("told by %s: %s", order.actor or "nobody", order)
+        busy = len(self._env.holds)
+        word = status(draining=orders.draining, paused=orders.paused, busy=busy)
+        await self.beat()
+        return msgspec.json.encode(
+            Standing(status=word, slots=orders.slots, busy=busy, leaving=orders.leaving)
+        )
+
     async def beat(self) -> None:
         """Send one heartbeat."""
-        a, env = self.about, self._env
+        a, env, orders, used = self.about, self._env, self._orders, self._usage.read()
         heartbeat = Heartbeat(
             worker_id=env.owner.worker_id, connection=env.owner.connection, project=a.project, host=a.host, pid=a.pid,
-            version=a.version, queues=a.queues, tasks=tuple(env.registry.tasks), slots=a.slots, started_at=a.started_at,
-            at=env.moment().now, draining=self._leases.draining, connections=a.connections,
+            version=a.version, queues=a.queues, tasks=tuple(env.registry.tasks), slots=orders.slots,
+            started_at=a.started_at,
+            at=env.moment().now, connections=a.connections,
+            draining=self._leases.draining or orders.draining,
+            paused=orders.paused, weights=a.weights, available=used.available, busy=used.busy,
             holds={running.hold.state.id: running.hint.ack_subject for running in list(env.holds.values())},
         )  # fmt: skip
         subject = subjects.heartbeat(a.project, env.owner.worker_id)

@@ -54,7 +54,7 @@ QUESTIONS = {
         "input_schema": None,
         "output_schema": None,
     },
-    "workers": lambda client, done, failed: next(client.workers()),
+    "workers": lambda client, done, failed: next(client.workers.list()),
     "queues": lambda client, done, failed: {**next(client.queues()), "classes": None},
     "readiness": lambda client, done, failed: client.ready(),
 }

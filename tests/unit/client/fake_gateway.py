@@ -378,7 +378,8 @@ def worker(**fields: Any) -> dict[str, Any]:
     return {
         "worker_id": "w1", "status": "listening", "host": "here", "pid": 1, "version": "0.1.0",
         "queues": ["default"], "tasks": list(TASKS), "slots": 20, "busy": 0,
-        "started_at": "2026-01-01T12:00:00Z", "last_seen": "2026-01-01T12:00:00Z", **fields,
+        "started_at": "2026-01-01T12:00:00Z", "last_seen": "2026-01-01T12:00:00Z", "weights": {}, "executions": [],
+        **fields,
     }  # fmt: skip
 
 

@@ -26,8 +26,9 @@ def test_h3_after_a_gap_nothing_is_renewed_before_the_logs_were_read_again() -> 
 
         leases = Leases(Lease(ack_wait=3.0), lambda: loop.time() + slept)
         keeper = Keeper(
-            engine.env, engine.keeper.about, leases, renew=renew, messages=shop.gateway.messages, look=look
-        )
+            engine.env, engine.keeper.about, leases, engine.orders, engine.usage,
+            renew=renew, messages=shop.gateway.messages, look=look,
+        )  # fmt: skip
         renew_on, beat_on = keeper.loops()
         beat_on.close()
         renewing = loop.create_task(renew_on)
