@@ -54,8 +54,7 @@ STORED = {
     "alert": AlertSpec, "channel": ChannelSpec,
     "agent": AgentSpec, "team": TeamSpec, "draft": DraftSpec,
     "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
-    "heartbeat": Heartbeat, "heartbeat.connections": Heartbeat,
-    "heartbeat.slots": Heartbeat, "hint.timer": Fired, "hint.deadline": Fired,
+    "heartbeat.slots": Heartbeat,
     "log_chunk": Chunk,
 }  # fmt: skip
 FREE = {
