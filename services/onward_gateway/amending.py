@@ -18,7 +18,7 @@ from onward.http.call import call_of
 from onward.http.problems import FieldError, blaming
 from onward_gateway.admission import check_labels, queue_of, time_of
 from onward_gateway.control import command_of, decided, nudge
-from onward_gateway.gateway import gateway_of
+from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import ONE, Door, NoQuery, Operation, describe
 from onward_gateway.traced import traced
 
@@ -47,7 +47,7 @@ async def amend(request: Door) -> Answer:
     if command == AmendCommand():
         raise InvalidBody("nothing is to be changed", fix="name timeouts, priority, queue, run_at or labels")
     if command.queue is not msgspec.UNSET:
-        queue_of(command.queue, call_of(request.scope).who.project, gateway.known)
+        await _movable(gateway, request, command.queue)
     run_at = None if command.run_at is msgspec.UNSET else _time(command.run_at, gateway.clock())
 
     def amended(state: Execution, moment: Moment) -> Sequence[ev.AnyEvent]:
@@ -58,6 +58,14 @@ async def amend(request: Door) -> Answer:
     execution = await decided(gateway, request, amended)
     await nudge(gateway, execution)
     return json_answer(view(execution), 200)
+
+
+async def _movable(gateway: Gateway, request: Door, queue: str) -> None:
+    """Raises UnknownQueue, and PolicyDenied where it could not have been submitted there."""
+    project = call_of(request.scope).who.project
+    queue_of(queue, project, gateway.known)
+    execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
+    await gateway.policing.check_again(await gateway.finder.execution(project, execution_id), queue=queue)
 
 
 def _time(text: str, now: datetime) -> datetime:

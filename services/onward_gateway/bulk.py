@@ -17,6 +17,7 @@ from onward.http.entrance import body_of
 from onward.http.problems import FieldError, blaming
 from onward.http.query import read_query
 from onward_gateway import paging
+from onward_gateway.admission import queue_of
 from onward_gateway.executions import Filters
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import Door, NoQuery, Operation, describe
@@ -44,7 +45,7 @@ class Operations(msgspec.Struct, frozen=True, kw_only=True):
     PATH,
     opt=describe(
         Operation(
-            summary="Cancel, retry, pause or resume every execution that a filter finds; with dry_run only count them",
+            summary="Do one thing to every execution that a filter finds; with dry_run only count them",
             query=NoQuery,
             body=BulkCommand,
             answers={200: BulkPreview, 202: BulkView},
@@ -60,6 +61,9 @@ async def begin(request: Door) -> Answer:
     read_query(request.scope["query_string"], NoQuery)
     command = json_text.read(await body_of(call, request.receive), _command)
     project, key = call.who.project, command.idempotency_key
+    check_members(command)
+    if command.queue is not None:
+        queue_of(command.queue, project, gateway.known)
     question = {
         "id": str(uuid.uuid5(uuid.UUID(ids.keyed_id(project, key)), "bulk")) if key else gateway.new_id(),
         "command": command, "filter": {"project": project, **checked(command)}, "actor": call.who.actor,
@@ -145,6 +149,15 @@ async def abort(request: Door) -> Answer:
 
 
 ROUTES = [begin, list_operations, get_operation, list_items, abort]
+
+
+def check_members(command: BulkCommand) -> None:
+    """Raises InvalidBody where an action lacks what it needs, or has what it cannot use."""
+    for action, member in (("move", "queue"), ("reprioritise", "priority")):
+        given = getattr(command, member) is not None
+        if given != (command.action == action):
+            what = f"{action} needs it" if not given else f"it belongs to {action}"
+            raise blaming(InvalidBody(f"/{member}: {what}"), FieldError(f"/{member}", what))
 
 
 def checked(command: BulkCommand) -> dict[str, Any]:

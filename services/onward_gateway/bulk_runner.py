@@ -99,10 +99,9 @@ class BulkRunner:
             return bulk.decide(found, at, taken.command, statuses)
 
         try:
-            if taken.command.action == "retry":
-                await gateway.policing.check_again(
-                    await gateway.finder.execution(taken.project, execution_id)
-                )
+            if taken.command.action in {"retry", "move"}:
+                found = await gateway.finder.execution(taken.project, execution_id)
+                await gateway.policing.check_again(found, queue=taken.command.queue)
             execution = await decided_on(gateway, taken.project, execution_id, moment, choose)
             await nudge(gateway, execution)
         except bulk.Skip as skip:

@@ -38,8 +38,10 @@ class Policing:
         said = [verdict for spec in asked for verdict in await self.engine.ask(spec, given)]
         return (*missing, *said)
 
-    async def check_again(self, state: Execution) -> None:
-        """Raises PolicyDenied where what is to run again would be denied now."""
+    async def check_again(self, state: Execution, queue: str | None = None) -> None:
+        """Raises PolicyDenied where what is to run again, or in another queue, would be denied now."""
+        if queue is not None:
+            state = msgspec.structs.replace(state, queue=queue)
         if (error := denial(await self.about(state))) is not None:
             raise PolicyDenied(error.message, fix="change what the rule forbids, or the policy")
 

@@ -20,6 +20,11 @@ COMMANDS = {
     ),
     "pause": ("onward.cli.bulk:pause", "Pause every execution that the options find."),
     "resume": ("onward.cli.bulk:resume", "Let every paused execution go on that the options find."),
+    "move": ("onward.cli.bulk:move", "Move every execution into another queue that the options find."),
+    "reprioritise": (
+        "onward.cli.bulk:reprioritise",
+        "Give every execution another priority that the options find.",
+    ),
     "list": ("onward.cli.bulk:listing", "List operations, newest first."),
     "get": ("onward.cli.bulk:get", "Show how far an operation is."),
     "items": ("onward.cli.bulk:items", "List what became of each execution of an operation."),
@@ -84,6 +89,35 @@ def resume(**given: Any) -> int:
     return begin("resume", given)
 
 
+@click.command(epilog=EXPLAINED)
+@click.option("--to", "to", required=True, metavar="QUEUE", help="Where to.")
+@_begins
+def move(*, to: str, **given: Any) -> int:
+    """Move every execution into another queue that the options find."""
+    return begin("move", given, queue=to)
+
+
+@click.command(epilog=EXPLAINED)
+@click.option("--to", "to", required=True, type=click.IntRange(1, 9), help="The new priority; 9 goes first.")
+@_begins
+def reprioritise(*, to: int, **given: Any) -> int:
+    """Give every execution another priority that the options find."""
+    return begin("reprioritise", given, priority=to)
+
+
+@click.command("retry", epilog=EXPLAINED)
+@click.argument("fingerprint")
+@click.option("--from-start", is_flag=True, help="Without their checkpoints.")
+@click.option("--dry-run", is_flag=True, help="Only say how many there are.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--detach", is_flag=True, help="Return as soon as it is begun.")
+@output
+def retry_group(*, fingerprint: str, from_start: bool, **given: Any) -> int:
+    """Give every execution of one group another life."""
+    which = {"status": ("failed",), "error": fingerprint, "everything": False}
+    return begin("retry", {**given, **which}, from_start=from_start)
+
+
 def begin(action: str, given: dict[str, Any], **more: Any) -> int:
     """Previews, asks, begins, and follows to the end; returns the exit code."""
     here = session()
@@ -93,7 +127,7 @@ def begin(action: str, given: dict[str, Any], **more: Any) -> int:
     wanted = {name: value for name, value in more.items() if value}
     if not which and not everything:
         raise click.UsageError(f"say which executions to {action}: --status, --queue, …; or --all")
-    preview = here.client.bulk.preview(action, which, all=everything)
+    preview = here.client.bulk.preview(action, which, all=everything, **wanted)
     if dry_run:
         show.record(here, form, preview, lambda: [f"{preview['matched']} executions to {action}"])
         return exits.COMPLETED

@@ -12,6 +12,7 @@ from onward.cli.session import session
 COMMANDS = {
     "list": ("onward.cli.errors:listing", "List groups of failures, the most frequent first."),
     "get": ("onward.cli.errors:get", "Show one group, and how it went."),
+    "retry": ("onward.cli.bulk:retry_group", "Give every execution of one group another life."),
 }
 _BAR = 40
 

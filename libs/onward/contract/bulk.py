@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from onward.contract import commands
+from onward.contract import commands, moving
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import Conflict
@@ -17,7 +17,7 @@ PATH = "/api/v1/bulk-operations"
 MOST = 100_000
 """Executions of one operation: more take several, by `since` and `until`."""
 
-Action = Literal["cancel", "retry", "pause", "resume"]
+Action = Literal["cancel", "retry", "pause", "resume", "move", "reprioritise"]
 
 
 class BulkCommand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -33,6 +33,10 @@ class BulkCommand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     reason: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
     from_start: bool = False
     """Of a retry: without the checkpoints."""
+    queue: str | None = None
+    """Of a move: where to."""
+    priority: Annotated[int, msgspec.Meta(ge=1, le=9)] | None = None
+    """Of a reprioritise: the new one."""
     idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
 
@@ -111,3 +115,7 @@ def _events(state: Execution, moment: Moment, command: BulkCommand) -> tuple[ev.
             return commands.resume(state, moment)
         case "retry":
             return commands.retry(state, moment, fresh=command.from_start)
+        case "move":
+            return moving.move(state, moment, queue=command.queue)
+        case "reprioritise":
+            return moving.move(state, moment, priority=command.priority)

@@ -191,6 +191,17 @@ async def test_the_same_key_begins_one_operation(all_of):
     assert len((await all_of.house.call("GET", BULK)).json["items"]) == 1
 
 
+async def test_seed_bulk_moves_and_reprioritises_what_waits(all_of):
+    execution = await all_of.house.submit()
+
+    await all_of.begin(action="move", queue="fast", filter={"status": "pending"})
+    await all_of.begin(action="reprioritise", priority=9, filter={"status": "pending"})
+    await all_of.finish()
+
+    found = (await all_of.house.call("GET", f"{PATH}/{execution['id']}")).json
+    assert (found["queue"], found["priority"], found["status"]) == ("fast", 9, "pending")
+
+
 async def test_seed_review_failures_all_of_one_error_are_retried(all_of):
     house = all_of.house
     same, other = [await house.submit() for _ in range(2)], await house.submit()
@@ -214,6 +225,9 @@ REFUSED = [
     ({"action": "cancel", "filter": {"status": "nope"}}, 400, "status"),
     ({"action": "cancel", "filter": {"limit": 5}}, 400, "an operation has no pages"),
     ({"action": "cancel", "filter": {"task": {"x": 1}}}, 400, "a text, a number, or a list"),
+    ({"action": "move", "filter": {"status": "pending"}}, 400, "move needs it"),
+    ({"action": "cancel", "queue": "fast", "filter": {"status": "pending"}}, 400, "it belongs to move"),
+    ({"action": "move", "queue": "nope", "filter": {"status": "pending"}}, 422, "there is no queue"),
     ({"action": "explode", "filter": {"status": "pending"}}, 400, "action"),
 ]
 

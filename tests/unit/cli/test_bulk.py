@@ -79,3 +79,24 @@ def test_who_did_it_stands_in_the_events(onward, gateway):
     onward("bulk", "cancel", "--all", "--yes")
 
     assert isinstance(gateway.logs[one][-1], ev.Cancelled)
+
+
+def test_seed_review_failures_a_whole_group_is_retried(onward, gateway):
+    one = gateway.submit()
+    gateway.start(one)
+    gateway.fail(one)
+
+    told = onward("errors", "retry", "3f9a0c", "--from-start", "--yes")
+
+    assert told.code == 0, told.err
+    assert gateway.state(one).status == "pending"
+    assert next(iter(gateway.bulk.operations.values())).filter == {"status": ["failed"], "error": "3f9a0c"}
+
+
+def test_a_move_says_where_to(onward, gateway):
+    one = gateway.submit()
+
+    assert onward("bulk", "move", "--status", "pending", "--to", "fast", "--yes").code == 0
+    assert onward("bulk", "reprioritise", "--status", "pending", "--to", "9", "--yes").code == 0
+
+    assert (gateway.state(one).queue, gateway.state(one).priority) == ("fast", 9)

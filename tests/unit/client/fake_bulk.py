@@ -17,6 +17,7 @@ class FakeBulk:
     def __init__(self, gateway: Any) -> None:
         self._gateway = gateway
         self.operations: dict[str, BulkView] = {}
+        self._commands: dict[str, BulkCommand] = {}
         self._items: dict[str, list[dict[str, Any]]] = {}
 
     def answer(
@@ -48,6 +49,7 @@ class FakeBulk:
         if command.dry_run:
             return 200, BulkPreview(action=command.action, matched=len(found)), {}
         ident = moment.new_id()
+        self._commands[ident] = command
         self._items[ident] = [
             {"execution_id": one, "outcome": None, "detail": None, "at": None} for one in found
         ]
@@ -61,7 +63,7 @@ class FakeBulk:
     def _carry_out(self, one: BulkView, moment: Any) -> None:
         if one.completed_at is not None:
             return
-        command = BulkCommand(action=one.action, reason=one.reason)
+        command = self._commands[one.id]
         moment = msgspec.structs.replace(moment, actor=bulk.actor_of(moment.actor, one.id))
         for item in self._items[one.id]:
             log = self._gateway.logs[item["execution_id"]]

@@ -24,12 +24,16 @@ def decide(found, action, statuses=(), **more):
         ("retry", FAILED, ev.RetryRequested),
         ("pause", (), ev.Paused),
         ("resume", (ev.Paused,), ev.Resumed),
+        ("move", (ev.Started,), ev.Moved),
+        ("reprioritise", (ev.Started,), ev.Moved),
     ],
 )
 def test_each_action_is_the_event_that_its_own_command_makes_and_names_who_and_which_operation(
     action, before, kind
 ):
-    [event] = decide(log(*before), action)
+    more = {"move": {"queue": "fast"}, "reprioritise": {"priority": 9}}.get(action, {})
+
+    [event] = decide(log(*before), action, **more)
 
     assert isinstance(event, kind)
     assert event.actor == f"key:ann (bulk {OP})"
@@ -43,11 +47,12 @@ def test_each_action_is_the_event_that_its_own_command_makes_and_names_who_and_w
         ("retry", (), "only failed or cancelled"),
         ("pause", (ev.Paused,), "nothing to pause"),
         ("resume", (), "nothing to resume"),
+        ("move", (ev.Started, ev.Completed), "is completed"),
     ],
 )
 def test_what_it_does_not_fit_is_skipped_and_says_why(action, before, why):
     with pytest.raises(bulk.Skip, match=why):
-        decide(log(*before), action)
+        decide(log(*before), action, queue="fast" if action == "move" else None)
 
 
 def test_what_has_left_the_filter_s_status_is_left_alone():
