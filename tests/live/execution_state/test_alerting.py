@@ -99,7 +99,7 @@ def failed(seed, **how):
     return run(seed, **how).claim().append(ev.Failed, reason="error", error=ERROR)
 
 
-async def test_a_failure_opens_an_incident_once_and_more_of_the_same_add_to_it(watchman):
+async def test_seed_alerts_a_failure_opens_an_incident_once_and_more_of_the_same_add_to_it(watchman):
     await watchman.rule("execution_failed", severity="critical")
     await watchman.happened(failed(1), failed(2), run(3).claim().complete())
     await watchman.look(START + 5 * SECOND)
@@ -134,7 +134,7 @@ async def test_a_rule_looks_at_what_it_filters_for(watchman, filters, opened):
     assert len(await watchman.incidents()) == opened
 
 
-async def test_a_rate_counts_from_its_minimum_on(watchman):
+async def test_seed_alerts_a_rate_counts_from_its_minimum_on(watchman):
     await watchman.rule("failure_rate", above=0.5, at_least=4)
     await watchman.happened(failed(1), failed(2), run(3).claim().complete())
     await watchman.look(START + 5 * SECOND)
@@ -144,7 +144,7 @@ async def test_a_rate_counts_from_its_minimum_on(watchman):
     assert (await watchman.incidents())[0]["detail"] == "3 of 4 failed (75%)"
 
 
-async def test_what_waits_too_long_opens_an_incident_per_queue_until_it_starts(watchman):
+async def test_seed_alerts_what_waits_too_long_opens_an_incident_per_queue_until_it_starts(watchman):
     await watchman.rule("queue_wait", above=60)
     walks = [run(1), run(2, queue="mail", at=START + 50 * SECOND)]
     await watchman.happened(*walks)
@@ -161,7 +161,7 @@ async def test_what_waits_too_long_opens_an_incident_per_queue_until_it_starts(w
     }
 
 
-async def test_work_in_a_queue_that_nobody_takes_from_opens_an_incident(watchman):
+async def test_seed_alerts_work_in_a_queue_that_nobody_takes_from_opens_an_incident(watchman):
     await watchman.rule("no_worker", above=30)
     await watchman.happened(run(1), run(2, queue="mail"))
     watchman.listening = {"mail": 1}
@@ -170,7 +170,7 @@ async def test_work_in_a_queue_that_nobody_takes_from_opens_an_incident(watchman
     assert (incident["key"], incident["detail"]) == ("gpu", "1 wait in gpu, and no worker takes from it")
 
 
-async def test_a_question_that_waits_too_long_opens_an_incident(watchman):
+async def test_seed_alerts_a_question_that_waits_too_long_opens_an_incident(watchman):
     await watchman.rule("question_waiting", above=600)
     walk = run(1).claim()
     await watchman.happened(walk.append(ev.QuestionAsked, wait="q", text="Go on?", to="Ada"))
@@ -181,7 +181,7 @@ async def test_a_question_that_waits_too_long_opens_an_incident(watchman):
     assert (incident["key"], "asks Ada" in incident["detail"]) == (walk.state.id, True)
 
 
-async def test_a_stalled_execution_opens_an_incident(watchman):
+async def test_seed_alerts_a_stalled_execution_opens_an_incident(watchman):
     await watchman.rule("stalled")
     walk = run(1).claim()
     await watchman.happened(walk)
@@ -195,7 +195,7 @@ async def test_a_stalled_execution_opens_an_incident(watchman):
     assert (incident["execution_id"], incident["detail"]) == (walk.state.id, "report is quiet")
 
 
-async def test_a_missed_schedule_opens_an_incident(watchman):
+async def test_seed_alerts_a_missed_schedule_opens_an_incident(watchman):
     await watchman.rule("schedule_missed", schedule="nightly")
     connection = await watchman.database.writer(durable=True)
     for name in ("nightly", "hourly"):

@@ -87,7 +87,7 @@ async def receiver():
         yield receiver
 
 
-async def test_a_webhook_is_signed_as_standard_webhooks_says(post, receiver):
+async def test_seed_alerts_a_webhook_is_signed_as_standard_webhooks_says(post, receiver):
     sender = post()
     found = await sender.put(sender.channel(url=receiver.url))
     await sender.round()
@@ -251,7 +251,7 @@ async def test_a_receiver_that_says_gone_is_asked_no_more(post, receiver):
     assert [one["channel"] for one in await sender.ask("channels", "") if one["disabled_at"]] == ["ops"]
 
 
-async def test_mail_goes_out_by_smtp(post):
+async def test_seed_alerts_go_out_by_mail(post):
     async with Mailbox().listening() as box:
         sender = post(mail=MailServer(url=f"smtp://127.0.0.1:{box.port}", sender="onward@example.com"))
         channel = sender.channel(kind="email", to=("ann@example.com", "bob@example.com"))

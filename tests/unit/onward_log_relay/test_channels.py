@@ -74,7 +74,7 @@ def statuses(items):
     return {item["id"]: item["status"] for item in items}
 
 
-async def test_a_board_begins_with_a_snapshot_and_goes_on_with_changes(process, socket):
+async def test_seed_board_begins_with_a_snapshot_and_goes_on_with_changes(process, socket):
     running = await life(process, 1)
     await Life(process, other(2)).submitted()
     socket.say(type="subscribe", channel="board")
@@ -106,7 +106,7 @@ async def test_changes_between_snapshot_and_follow_are_not_missed(process, state
     assert sorted(changes["gone"]) == [other(1), other(2)]
 
 
-async def test_a_card_is_sent_ten_times_a_second_at_most(process, socket):
+async def test_seed_board_a_card_is_sent_ten_times_a_second_at_most(process, socket):
     running = await life(process, 1)
     socket.say(type="subscribe", channel="board")
     await socket.next("snapshot")
@@ -140,7 +140,7 @@ async def test_who_comes_back_within_the_horizon_needs_no_snapshot(bus, process,
     assert (statuses(changes["items"]), state.asked) == ({other(1): "completed"}, 0)
 
 
-async def test_a_gap_brings_a_snapshot_again(bus, process, state, socket):
+async def test_seed_board_a_gap_brings_a_snapshot_again(bus, process, state, socket):
     await (await life(process, 1)).completed()
     await life(process, 2)
     bus.events.purge(3)

@@ -50,7 +50,7 @@ async def life(process, number):
     return await (await Life(process, other(number)).submitted()).started()
 
 
-async def test_following_tells_each_event_with_what_it_made_of_its_execution(process, follow):
+async def test_seed_events_are_followed_each_with_what_it_made_of_its_execution(process, follow):
     request = await follow()
     await (await life(process, 1)).completed()
     await request.until(lambda: len(shown(request)) == 3)
