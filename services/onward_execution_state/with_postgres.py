@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from onward.bus import streams
+from onward.bus.audit import head
 from onward.bus.bus import Bus
 from onward.bus.depths import Depth, depths
 from onward.contract.errors import Unavailable
@@ -18,6 +19,8 @@ from onward.process.stop import Stop
 from onward_execution_state.alerting.loops import AlertLoops
 from onward_execution_state.analytics.counting import Counter, CountSettings
 from onward_execution_state.analytics.usual import usual
+from onward_execution_state.auditing.answers import AuditAnswers
+from onward_execution_state.auditing.writing import Auditor
 from onward_execution_state.database import UNREACHABLE, Database, why_unreachable
 from onward_execution_state.followers import queues
 from onward_execution_state.leader import Leader
@@ -56,7 +59,8 @@ _SWEEP = timedelta(minutes=10)
 _STALLS = timedelta(seconds=5)
 _COUNTS = timedelta(seconds=1)
 _COUNTS_OF_SLOTS = timedelta(seconds=5)
-_WORK = ("reconciling", "retention", "sweeping", "reminding", "stalling", "counting", "ticks", "utilising")
+_WORK = ("reconciling", "retention", "sweeping", "reminding", "stalling", "counting", "ticks", "utilising", "auditing")
+_AUDIT = timedelta(seconds=1)
 
 
 class WithPostgres:
@@ -82,7 +86,8 @@ class WithPostgres:
             metrics=metrics,
             quietly=self._quietly,
         )
-        self._queries = Queries(self._database, life, overview, more=self._alerts.answers)
+        told = AuditAnswers(self._database, partial(head, bus.connection)).answers()
+        self._queries = Queries(self._database, life, overview, more={**self._alerts.answers, **told})
         self._loops = [
             self._projection,
             self._reconciling(metrics, workers),
@@ -98,6 +103,7 @@ class WithPostgres:
                 self._quietly(Utilising(workers.counts, self._leaders[7]).run_once),
             ),
             Loop("ticks", _TICKS, self._quietly(TickHistory(bus.ticks, self._leaders[6]).run_once)),
+            self._auditing(metrics, life),
         ]
 
     def poke(self) -> None:
@@ -206,6 +212,10 @@ class WithPostgres:
             metrics=metrics,
         )
         return Loop("stalling", _STALLS, self._quietly(stalling.run_once))
+
+    def _auditing(self, metrics: Metrics, life: StreamLife) -> Loop:
+        auditor = Auditor(self._leaders[8], self._bus.connection, life, metrics)
+        return Loop("auditing", _AUDIT, self._quietly(auditor.run_once))
 
     def _counting(self) -> Loop:
         counter = Counter(CountSettings(), self._leaders[5])

@@ -6,10 +6,11 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import uvicorn
 
-from onward.bus import streams
+from onward.bus import audit, streams
 from onward.bus.bus import Bus, open_bus
 from onward.bus.depths import depths
 from onward.contract import ids, subjects
@@ -123,6 +124,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
         metrics=_metrics(load, store),
         clock=lambda: datetime.now(UTC),
         new_id=new_id,
+        tell=partial(audit.tell, bus.connection),
         engine=_engine(settings),
     )
     await bus.messages.subscribe(subjects.ALL_HEARTBEATS, presence.heard)

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
 
+from onward.contract.errors import OnwardError
 from onward.http.answer import Answer, raw_answer
 from onward.http.auth import App, authenticated, unruled
 from onward.http.call import call_of
@@ -17,6 +18,7 @@ from onward_gateway import (
     analytics,
     api_keys,
     approving,
+    auditing,
     batch,
     bulk,
     catalog,
@@ -103,6 +105,8 @@ ROUTES = [
     analytics.utilisation,
     error_groups.list_error_groups,
     error_groups.get_error_group,
+    auditing.list_audit,
+    auditing.verify_audit,
     api_keys.create_key,
     api_keys.list_keys,
     api_keys.get_key,
@@ -142,7 +146,9 @@ def create_app(gateway: Gateway) -> App:
 
 
 def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Every refusal is a problem."""
+    """Every refusal is a problem, and those that the audit is about are told to it."""
+    if isinstance(error, OnwardError):
+        request.app.state["gateway"].refusals.hear(request.scope, error)
     status, headers, body = to_answer(error, request.scope, call_of(request.scope).trace_id)
     shown = {name.decode(): value.decode("latin-1") for name, value in headers}
     return Response(content=body, status_code=status, headers=shown, media_type="application/problem+json")

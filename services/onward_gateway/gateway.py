@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 from onward.bus.ports import EventLog, Messages, Objects, Ticks
 from onward.bus.values import Values
+from onward.contract.audit import Refusal
 from onward.http.auth import KeyRing
 from onward.http.load import Load
 from onward.http.query import read_query
@@ -21,6 +23,7 @@ from onward_gateway.policing import Policing
 from onward_gateway.policy_engine import Engine
 from onward_gateway.presence import Presence
 from onward_gateway.quota import Quotas
+from onward_gateway.refusals import Refusals, Tell
 from onward_gateway.routes import Door, NoQuery
 from onward_gateway.state import State
 from onward_gateway.store import Store
@@ -28,6 +31,10 @@ from onward_gateway.teams import Teams
 from onward_gateway.webhook_calls import WebhookCalls
 
 log = logging.getLogger(__name__)
+
+
+def _nobody(_refusal: Refusal) -> None:
+    return
 
 
 class Gateway:
@@ -50,6 +57,7 @@ class Gateway:
         metrics: Metrics,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        tell: Tell = _nobody,
         engine: Engine | None = None,
     ) -> None:
         self.events = events
@@ -71,6 +79,7 @@ class Gateway:
         self.policing = Policing(known, engine or Engine())
         self.keys = KeyRing(known.key)
         self.webhook_calls = WebhookCalls()
+        self.refusals = Refusals(tell, clock, time.monotonic)
         self.state = State(messages)
         self.teams = Teams(presence, self.state.agent_loads, self.later)
         self.finder = Finder(events, self.state, clock)

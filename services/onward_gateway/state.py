@@ -176,6 +176,10 @@ class State:
         """A question about incidents and deliveries."""
         return await self._ask(query, body, kind, _LIST_SECONDS)
 
+    async def audit(self, query: str, body: dict[str, Any], kind: Any) -> Any:
+        """A question about who did what."""
+        return await self._ask(query, body, kind, _LONG_SECONDS)
+
     async def _ask(self, query: str, body: dict[str, Any], kind: Any, timeout: float = _SECONDS) -> Any:
         data = msgspec.json.encode(body)
         reply = await self._messages.ask(subjects.ask("state", query), data, timeout=timeout)

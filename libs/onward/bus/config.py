@@ -57,6 +57,12 @@ async def put(  # noqa: PLR0917 - what names a resource, in the order of its sub
                 raise
 
 
+async def newest(connection: Connection, project: str, kind: str, name: str) -> bytes | None:
+    """A resource as the stream has it; None where there is none."""
+    found = await fenced.last(connection, subjects.CONFIG, subjects.config(project, kind, name))
+    return found.data if found and found.data else None
+
+
 class Mirror:
     """A copy of CONFIG: complete once `start` returns, then a moment behind at most."""
 

@@ -22,6 +22,8 @@ SMALLEST = 16 * MIB
 ENOUGH_FOR_VALUES = 1024 * MIB
 ROOM_FOR_REST = 64 * MIB
 """For WORK, TIMERS and CONFIG, which have no limit of their own."""
+REFUSALS_BYTES = 32 * MIB
+"""They wait here only until they are in Postgres; a flood of them loses its oldest."""
 NANOS = 1_000_000_000
 TICKS_OF_EACH = 20_000
 """Messages of one schedule in TICKS: history that Postgres has not taken over by then is lost, and nothing else."""
@@ -74,6 +76,10 @@ def streams(replicas: int = 1, limits: Limits = Limits()) -> dict[str, dict[str,
         subjects.CONFIG: {
             "name": subjects.CONFIG, "subjects": [subjects.ALL_CONFIG], **everywhere, "retention": "limits",
             "discard": "new", "max_age": 0, "max_bytes": -1, "republish": _republish(subjects.ALL_CONFIG),
+        },
+        subjects.AUDIT: {
+            "name": subjects.AUDIT, "subjects": [subjects.ALL_AUDIT], **everywhere, "retention": "limits",
+            "discard": "old", "max_age": 0, "max_bytes": REFUSALS_BYTES,
         },
         subjects.TICKS: {
             "name": subjects.TICKS, "subjects": [subjects.ALL_TICKS], **everywhere, "retention": "limits",

@@ -252,6 +252,14 @@ class Client:
         """Returns one group of failures, and how it went."""
         return self._json("GET", f"/api/v1/error-groups/{quote(fingerprint, safe='')}", query=asked)
 
+    def audit(self, *, limit: int | None = None, **filters: Any) -> Iterator[Json]:
+        """Yields who did, or was refused, what, newest first, page by page."""
+        yield from self._items("/api/v1/audit", filters, limit)
+
+    def verify_audit(self) -> Json:
+        """Returns whether the audit is complete and as it was written."""
+        return self._json("GET", "/api/v1/audit/verify", timeout=120.0)
+
     @property
     def schedules(self) -> Schedules:
         """What schedules can beside what every resource can: their ticks, and firing them."""

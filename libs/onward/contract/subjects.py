@@ -116,6 +116,16 @@ def config(project: str, kind: str, name: str) -> str:
 ALL_CONFIG = "onward.cfg.>"
 
 
+# AUDIT: what was refused
+AUDIT = "ONWARD_AUDIT"
+ALL_AUDIT = "onward.audit.>"
+
+
+def refusal(project: str) -> str:
+    """A request that was refused."""
+    return f"onward.audit.{project}.refused"
+
+
 # TICKS: where each schedule is
 TICKS = "ONWARD_TICKS"
 ALL_TICKS = "onward.tick.>"

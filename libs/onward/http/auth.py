@@ -86,6 +86,13 @@ class KeyRing:
         return Principal(spec.project, spec.id, f"key:{spec.name or spec.id}", spec.scope)
 
 
+def named_project(authorization: bytes | None) -> str | None:
+    """The project that a key names which may open nothing."""
+    text = (authorization or b"").decode("latin-1").rpartition(" ")[2]
+    parts = _KEY.fullmatch(text) if len(text) <= _LONGEST else None
+    return parts["project"] if parts else None
+
+
 def authenticated(app: App, ring: KeyRing, load: Load) -> App:
     """`app` behind the key ring: who calls is in the call, or the request is refused before its body is read.
 

@@ -25,6 +25,7 @@ TABLES = (
     "step_hours", "stalls", "gaps", "positions", "event_quarantine", "repairs", "purges", "bulk_operations",
     "bulk_items",
     "alert_rules", "incidents", "deliveries", "delivery_tries", "channel_health", "event_subscriptions",
+    "audit_entries", "audit_positions",
 )  # fmt: skip
 
 

@@ -27,7 +27,9 @@ CHANGES = {
     },
 }  # fmt: skip
 """What changes something and needs another scope than `operate`: a table that tests itself proves nothing."""
-SEEN_BY_ADMINS = {"GET /api/v1/api-keys", "GET /api/v1/api-keys/{}"}
+SEEN_BY_ADMINS = {
+    "GET /api/v1/api-keys", "GET /api/v1/api-keys/{}", "GET /api/v1/audit", "GET /api/v1/audit/verify",
+}  # fmt: skip
 
 
 def rules():

@@ -1,0 +1,1 @@
+"""The audit: written from what happened, answered, and verified."""
