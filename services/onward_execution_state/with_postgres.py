@@ -59,7 +59,17 @@ _SWEEP = timedelta(minutes=10)
 _STALLS = timedelta(seconds=5)
 _COUNTS = timedelta(seconds=1)
 _COUNTS_OF_SLOTS = timedelta(seconds=5)
-_WORK = ("reconciling", "retention", "sweeping", "reminding", "stalling", "counting", "ticks", "utilising", "auditing")
+_WORK = (
+    "reconciling",
+    "retention",
+    "sweeping",
+    "reminding",
+    "stalling",
+    "counting",
+    "ticks",
+    "utilising",
+    "auditing",
+)
 _AUDIT = timedelta(seconds=1)
 
 
