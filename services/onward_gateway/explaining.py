@@ -12,6 +12,7 @@ from onward.contract.errors import Unavailable
 from onward.contract.execution import Execution
 from onward.contract.explain import Explanation, Facts, QueueFact, Standing, WorkerFact, explain, in_line
 from onward.contract.log import Log
+from onward.contract.places import QueueSpec
 from onward.contract.submission import Heartbeat
 from onward.contract.workers import WorkerView, shown
 from onward.http.answer import Answer, json_answer
@@ -105,7 +106,8 @@ async def _workers(gateway: Gateway, state: Execution, asked: Asking) -> tuple[W
 
 
 def _heard(beat: Heartbeat, execution_id: str) -> WorkerFact:
-    return msgspec.structs.replace(_seen(shown(beat, beat.at)), holds=execution_id in beat.holds)
+    fact = _seen(shown(beat, beat.at))
+    return msgspec.structs.replace(fact, holds=execution_id in beat.holds)
 
 
 def _seen(view: WorkerView) -> WorkerFact:
@@ -123,7 +125,14 @@ async def _standing(gateway: Gateway, found: Log | Remembered, asked: Asking) ->
 
 
 def _queue(gateway: Gateway, state: Execution) -> QueueFact:
-    return QueueFact(name=state.queue, known=gateway.known.queue(state.project, state.queue))
+    known = gateway.known.queue(state.project, state.queue)
+    spec = gateway.known.specs.get(state.project, QueueSpec, state.queue)
+    if spec is None:
+        return QueueFact(name=state.queue, known=known)
+    return QueueFact(
+        name=state.queue, known=known, paused=spec.paused, paused_by=spec.paused_by, paused_since=spec.paused_since,
+        paused_because=spec.paused_because,
+    )  # fmt: skip
 
 
 def _failed_children(state: Execution) -> tuple[str, ...]:

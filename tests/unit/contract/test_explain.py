@@ -84,12 +84,12 @@ CASES = {
     ),
     "ahead": (
         facts(standing=Standing(ahead=13, per_second=0.5)),
-        "13 ahead of it in class normal of queue default; at the present pace it starts in about 28 s", "priority",
+        "13 ahead of it in class normal of queue default; at the present pace it starts in about 28 s", "prioritize 9",
     ),
     "starting": (facts(now=T0 + timedelta(seconds=2)), "a worker of queue default is free", "nothing to do"),
     "overlooked": (facts(), "has not taken it for 29 s", "onward doctor"),
     "paused": (facts((ev.Paused, BY_ANN)), 'it is paused by key:ann ("the index is rebuilt")', "execution resume"),
-    "delayed": (facts(submitted=LATER), "it is to start at 2026-01-01 12:02:00 UTC, in 90 s", "rerun"),
+    "delayed": (facts(submitted=LATER), "it is to start at 2026-01-01 12:02:00 UTC, in 90 s", "delay now"),
     "retrying": (
         facts(ev.Started, (ev.AttemptFailed, {"due": NOW + timedelta(seconds=4)})),
         "attempt 2 of 3 starts in 4 s after ValueError: no", "execution logs",

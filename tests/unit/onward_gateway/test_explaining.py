@@ -111,3 +111,28 @@ async def test_the_failed_children_are_named(house):
 
 async def test_what_there_is_not_is_not_explained(house):
     assert (await house.call("GET", f"{PATH}/{NOBODY}/explain")).status == 404
+
+
+async def test_seed_stuck_pending_says_that_its_queue_is_paused_and_by_whom(house):
+    execution = await house.submit()
+    await house.hear_worker()
+    assert (
+        await house.call("PATCH", "/api/v1/queues/default", {"paused": True, "paused_because": "we move"})
+    ).status == 200
+
+    cause = (await explained(house, execution))["causes"][0]
+
+    assert cause["code"] == "queue_paused"
+    assert cause["who"].startswith("key:")
+    assert cause["since"] is not None
+    assert '("we move")' in cause["text"]
+    assert cause["fix"] == "onward queue resume default"
+
+
+async def test_seed_stuck_pending_says_that_its_workers_are_paused(house):
+    execution = await house.submit()
+    await house.hear_worker(paused=True)
+
+    cause = (await explained(house, execution))["causes"][0]
+
+    assert (cause["code"], cause["fix"]) == ("workers_paused", "onward worker resume w1")

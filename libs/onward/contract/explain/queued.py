@@ -126,7 +126,7 @@ def _full(facts: Facts, taking: list[WorkerFact]) -> Cause:
     return Cause(
         "workers_full", links=links,
         text=f"all slots are taken: {busy}/{slots} on {count(len(taking), 'worker')} of queue {facts.queue.name}",
-        fix="wait, start another worker, or give one more slots: onward worker start --slots N",
+        fix=f"wait, start another worker, or give one more slots: onward worker slots {taking[0].worker_id} N",
     )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def _ahead(facts: Facts, ahead: int) -> Cause:
     return Cause(
         "ahead", until=start, links={"queue": "/api/v1/queues"},
         text=f"{ahead} ahead of it in class {cls} of queue {facts.queue.name}{soon}",
-        fix="raise its priority (7 to 9 come first), start more workers, or move it to another queue",
+        fix=f"let it go first: onward execution prioritize 9 {facts.state.id}; or start more workers",
     )  # fmt: skip
 
 

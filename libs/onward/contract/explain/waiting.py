@@ -43,7 +43,7 @@ def _delayed(facts: Facts) -> Cause:
     due = facts.state.due or facts.now
     return Cause(
         "delayed", text=f"it is to start at {_clock(due)}, {when(due, facts.now)}",
-        fix=f"submit it again without a delay: onward execution rerun {facts.state.id}",
+        fix=f"let it start now: onward execution delay now {facts.state.id}",
         since=facts.state.created_at, until=due, who=facts.state.submitted_by,
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ def _retrying(facts: Facts) -> Cause:
     return Cause(
         "retrying", until=due, since=state.updated_at, links={"logs": f"{EXECUTIONS}/{state.id}/logs"},
         text=f"attempt {state.attempt + 1} of {state.retry.attempts} starts {when(due, facts.now)}{after}"[:1000],
-        fix=f"nothing to do; look at what failed: onward execution logs {state.id}",
+        fix=f"see what failed: onward execution logs {state.id}; try now: onward execution delay now {state.id}",
     )  # fmt: skip
 
 
