@@ -22,9 +22,9 @@ def agent(id: str, form: str) -> None:
 def _summary(found: show.Json) -> Iterator[str]:
     team = f" of team {found['team']}" if found["team"] else ""
     yield clean.cell(f"agent {found['name']}{team}, version {found['version']}")
-    yield clean.cell(f"  config  {show.compact(found['config'])}")
+    yield "  " + clean.cell(f"config {show.compact(found['config'])}")
     if found["policy"]:
-        yield clean.cell(f"  policy  {found['policy']}")
+        yield "  " + clean.cell(f"policy {found['policy']}")
     if found["current_version"] is None:
         yield "the agent is deleted"
     elif not found["changed"]:
@@ -32,4 +32,5 @@ def _summary(found: show.Json) -> Iterator[str]:
     else:
         yield f"now version {found['current_version']}, with changes since:"
         for one in found["differences"]:
-            yield clean.cell(f"  {one['member']}  {show.compact(one['then'])} → {show.compact(one['now'])}")
+            change = f"{one['member']} {show.compact(one['then'])} → {show.compact(one['now'])}"
+            yield "  " + clean.cell(change)
