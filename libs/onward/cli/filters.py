@@ -12,6 +12,7 @@ from onward.cli.session import Session
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS = (
+    click.option("--view", metavar="NAME", help="The filters of this saved view; other options change them."),
     click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated."),
     click.option("--task", metavar="NAME", help="Only executions of this task."),
     click.option("--queue", metavar="NAME", help="Only this queue."),
@@ -47,4 +48,6 @@ def asked(here: Session, given: dict[str, Any]) -> dict[str, Any]:
     for name in ("parent", "retried_from"):
         if found.get(name):
             found[name] = ids.whole(here, found[name])
-    return {name: value for name, value in found.items() if value not in (None, ())}
+    view = found.pop("view", None)
+    saved = here.client.resources("saved-views").get(view)["filters"] if view else {}
+    return {**saved, **{name: value for name, value in found.items() if value not in (None, ())}}

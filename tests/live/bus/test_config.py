@@ -1,8 +1,12 @@
 """CONFIG: ETags, and the copy each process holds."""
 
+import asyncio
+
 import pytest
 
+from onward.bus.audit import messages
 from onward.bus.config import LOOK_AGAIN, Mirror, put
+from onward.contract import subjects
 from onward.contract.errors import FenceLost
 from tests.live.bus.making import until
 
@@ -86,3 +90,38 @@ async def test_a_mirror_finds_an_echo_that_was_lost(bus, wire, far, project, mon
     wire.swallow = False
 
     await until(lambda: far.config.get(project, "queue", "q") == (b"1", sequence))
+
+
+async def test_what_a_copy_writes_stands_in_it_at_once_with_its_author(bus, other, project):
+    await other.config.start()
+    first = await other.config.write(project, "queue", "q", b"1", 0, "key:ann")
+
+    assert other.config.get(project, "queue", "q") == (b"1", first)
+    found = [
+        one for one in await messages(bus.connection, subjects.CONFIG, first - 1) if one.sequence == first
+    ]
+    assert [(one.actor, one.data) for one in found] == [("key:ann", b"1")]
+    with pytest.raises(FenceLost):
+        await other.config.write(project, "queue", "q", b"2", first - 1, "key:ann")
+
+
+async def test_of_many_writers_with_one_etag_over_several_connections_exactly_one_wins(bus, other, project):
+    first = await put(bus.connection, project, "queue", "q", b"0", 0)
+
+    tries = [
+        put((bus, other)[i % 2].connection, project, "queue", "q", str(i).encode(), first) for i in range(20)
+    ]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+
+    won = [outcome for outcome in outcomes if not isinstance(outcome, FenceLost)]
+    assert (len(won), [type(one) for one in won]) == (1, [int])
+
+
+async def test_what_another_process_wrote_a_moment_ago_is_found_in_the_stream(bus, other, project):
+    await other.config.start()
+    other.config._apply = lambda raw: None  # its echo is lost
+    sequence = await put(bus.connection, project, "queue", "q", b"1", 0)
+    del other.config._apply
+
+    assert other.config.get(project, "queue", "q") is None
+    assert await other.config.newest(project, "queue", "q") == (b"1", sequence)

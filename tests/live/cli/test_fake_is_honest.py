@@ -25,7 +25,7 @@ def both(installation):
         real.wait(done)
         real.wait(failed)
         deadline = time.monotonic() + 15
-        while not list(real.workers()):
+        while not list(real.workers.list()):
             assert time.monotonic() < deadline, "no worker gives a sign of life"
             time.sleep(0.05)
         for command in ("echo hello", "exit 1"):

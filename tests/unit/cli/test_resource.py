@@ -84,6 +84,31 @@ def test_a_queue_is_paused_with_a_reason_and_goes_on(onward):
     assert (seen["paused"], seen["paused_because"]) == (True, "deploy")
 
 
+def test_a_saved_view_narrows_the_list_of_executions_and_other_options_change_it(onward, gateway):
+    failed, other = gateway.submit(), gateway.submit()
+    for one in (failed, other):
+        gateway.start(one)
+    gateway.fail(failed)
+    gateway.complete(other)
+    shown(
+        onward,
+        "saved-view",
+        "create",
+        "failing",
+        "--set",
+        'filters.status=["failed"]',
+        "--set",
+        "filters.task=report",
+    )
+
+    listed = [one["id"] for one in shown(onward, "execution", "list", "--view", "failing")]
+    others = [
+        one["id"] for one in shown(onward, "execution", "list", "--view", "failing", "--status", "completed")
+    ]
+
+    assert (listed, others) == ([failed], [other])
+
+
 def test_a_refusal_names_the_member(onward):
     refused = onward("saved-view", "create", "v", "--set", "filters.colour=red")
 
