@@ -65,17 +65,6 @@ async def test_seed_stuck_pending_says_that_its_queue_is_not_configured(house):
     assert told["causes"][0]["code"] == "queue_unknown"
 
 
-async def test_who_paused_its_queue_is_named_with_the_reason(house):
-    await house.call("PATCH", "/api/v1/queues/default", {"paused": True, "paused_because": "new drivers"})
-    execution = await house.submit()
-
-    cause = (await explained(house, execution))["causes"][0]
-
-    assert cause["code"] == "queue_paused"
-    assert cause["who"].startswith("key:")
-    assert "new drivers" in cause["text"]
-
-
 async def test_who_paused_it_is_named(house):
     execution = await house.submit()
     await house.call("POST", f"{PATH}/{execution['id']}/pause", {"reason": "we move"})
