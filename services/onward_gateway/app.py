@@ -67,6 +67,7 @@ async def openapi(request: Door) -> Answer:
 
 ROUTES = [
     submit.submit,
+    submit.route,
     batch.submit_batch,
     executions.list_executions,
     executions.get_execution,

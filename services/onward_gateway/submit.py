@@ -23,11 +23,14 @@ from onward.http.call import Call, Principal, call_of
 from onward.http.entrance import announced, body_of
 from onward.http.problems import FieldError, blaming
 from onward_gateway.admission import check_input, fingerprint, idempotency_key
+from onward_gateway.control import command_of
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.placing import Placed, placed
 from onward_gateway.policing import denied, problem
 from onward_gateway.routes import Door, NoQuery, Operation, describe, documented
+from onward_gateway.routing import RouteView, route_of
 from onward_gateway.traced import traced
+from onward_gateway.warnings import warnings
 
 _DEPTH = json_text.MAX_DEPTH + 1  # the input stands one level down
 _decoder = msgspec.json.Decoder(Submission)
@@ -35,7 +38,6 @@ SubmissionBody = documented(Submission)
 PATH = "/api/v1/executions"
 MAX_BODY = MOST + 1024 * 1024
 """The largest input, and what else is asked for."""
-NO_WORKER = "no_worker"
 POLICY = "policy"
 """What a warning of a policy begins with."""
 _NONE: Mapping[str, Any] = {}
@@ -157,6 +159,36 @@ async def check(gateway: Gateway, call: Call, asked: Submission) -> None:
     await _checked(gateway, where, None, keyed=False)
 
 
+@post(
+    PATH + "/route",
+    opt=describe(
+        Operation(
+            summary="Where a submission would go, who would take it, and what is in its way; nothing is stored",
+            query=NoQuery,
+            body=SubmissionBody,
+            answers={200: RouteView},
+            refuses=(400, 413, 415, 422, 503),
+        ),
+        scope="read",
+    ),
+)
+@traced("onward.route")
+async def route(request: Door) -> Answer:
+    """A dry run: it refuses what a submission would be refused for."""
+    gateway, call = gateway_of(request), call_of(request.scope)
+    asked = await command_of(request, _decoder)
+    gateway.store.check()
+    project, now = call.who.project, gateway.clock()
+    where = placed(gateway, project, asked, now)
+    await _checked(gateway, where, None, keyed=False)
+    admitted = where.admitted
+    event = decide.submit(
+        execution_id=gateway.new_id(), project=project, queue=admitted.queue, priority=admitted.priority,
+        run_at=admitted.run_at, moment=Moment(now=now, new_id=gateway.new_id, actor=call.who.actor), **where.fields,
+    )  # fmt: skip
+    return json_answer(route_of(gateway, event, await gateway.policing.about(event)))
+
+
 def _id(gateway: Gateway, who: Principal, identity: str | None, key: str | None) -> str:
     if identity is not None:
         return identity
@@ -192,9 +224,8 @@ async def _store(gateway: Gateway, event: Submitted, verdicts: Iterable[Verdict]
     execution = fold(events)
     if error is not None:
         raise problem(execution)
-    warned = tuple(f"{POLICY}: {verdict.told()}" for verdict in verdicts)
-    listens = gateway.presence.listens(event.project, event.queue, event.task)
-    return Accepted(execution, warned if listens else (NO_WORKER, *warned), position=sequence)
+    warned = (f"{POLICY}: {verdict.told()}" for verdict in verdicts)
+    return Accepted(execution, (*warnings(gateway, event), *warned), position=sequence)
 
 
 async def _replayed(gateway: Gateway, event: Submitted, floor: int) -> Accepted:

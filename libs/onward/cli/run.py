@@ -23,7 +23,10 @@ Examples:
 
 """
 _WARNINGS = {
-    "no_worker": "no worker takes this task from this queue now; it waits until one does (`onward worker start`)"
+    "no_worker": "no worker takes this task from this queue now; it waits until one does (`onward worker start`)",
+    "queue_paused": "its queue is paused; it waits until that is resumed (`onward queue resume NAME`)",
+    "other_environment": "its queue belongs to another environment",
+    "no_worker_in_environment": "no worker takes from any queue of its environment (`onward environment get NAME`)",
 }
 
 
@@ -45,6 +48,11 @@ _WARNINGS = {
 @click.option("--retries", type=click.IntRange(0, 999), help="How often a failed attempt is tried again.")
 @click.option("--timeout", type=options.duration, help="The longest that one attempt may take.")
 @following.follow_ups
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Store nothing: tell where it would go, who would take it, and what is in its way.",
+)
 @click.option("--wait", is_flag=True, help="Return when it has ended; the exit code says how.")
 @click.option(
     "-f", "--follow", is_flag=True, help="Print its log until it has ended; the exit code says how."
@@ -61,6 +69,7 @@ def run(
     then: tuple[str, ...],
     on_failure: str | None,
     on_any: str | None,
+    dry_run: bool,
     wait: bool,
     follow: bool,
     form: str,
@@ -68,24 +77,49 @@ def run(
 ) -> int:
     """Submit an execution of TASK, or for an agent or a team."""
     here = session()
-    submitted = here.client.submit(
-        task,
-        None if given is None else read_json(given, "the input"),
-        idempotency_key=key,
+    asked: dict[str, Any] = dict(
+        fields,
+        task=task,
+        input=None if given is None else read_json(given, "the input"),
         labels=dict(one.split("=", 1) for one in label) or None,
         retry=None if retries is None else {"attempts": retries + 1},
         timeouts=None if timeout is None else {"attempt": timeout},
         then=following.asked(then, on_failure, on_any),
-        **fields,
     )
-    for warning in submitted.get("warnings") or ():
-        here.note(f"warning: {_WARNINGS.get(warning, warning)}")
+    if dry_run:
+        return _route(here, form, here.client.route(**asked))
+    submitted = here.client.submit(idempotency_key=key, **asked)
+    _warn(here, submitted)
     if follow:
         here.note(f"{submitted['id']}  {telling.change(submitted, here)}")
         return follow_log(here, submitted["id"], form, end=True)
     if wait:
         return wait_for(here, submitted["id"], form)
     _show(here, form, submitted)
+    return exits.COMPLETED
+
+
+def _warn(here: Session, told: show.Json) -> None:
+    for warning in told.get("warnings") or ():
+        here.note(f"warning: {_WARNINGS.get(warning, warning)}")
+
+
+def _route(here: Session, form: str, route: show.Json) -> int:
+    takers = [one["worker_id"] for one in route["workers"] if one["takes"]]
+    limits = [
+        f"{one['kind']} {one['most']}" + (f" in {one['per']:g} s" if one["per"] else "") for one in route["limits"]
+    ]
+    facts = {
+        "queue": f"{route['queue']}, class {route['priority_class']} (priority {route['priority']})",
+        "environment": route["environment"] or "-",
+        "starts": route["run_at"] or "at once",
+        "taken by": ", ".join(takers) or "nobody now",
+        "free slots": route["free_slots"],
+        "limits": ", ".join(limits) or "-",
+        **({"denied": route["denied"]} if route["denied"] else {}),
+    }
+    show.record(here, form, route, lambda: [f"{name:<14}{value}" for name, value in facts.items()])
+    _warn(here, route)
     return exits.COMPLETED
 
 

@@ -88,6 +88,12 @@ class Client:
             repeatable=idempotency_key is not None,
         )
 
+    def route(self, task: str | None = None, input: Any = None, **fields: Any) -> Json:
+        """Returns where such a submission would go, who would take it, and what is in its way; stores nothing."""
+        body = {"task": task, "input": input, **fields}
+        given = {name: value for name, value in body.items() if value is not None}
+        return self._json("POST", f"{_EXECUTIONS}/route", body=given, repeatable=True)
+
     def get(self, execution_id: str, *, whole: bool = True) -> Json:
         """Returns one execution as it is now; not `whole`, a large input and output are references."""
         return self._json("GET", _of(execution_id), query={} if whole else _BRIEFLY)
