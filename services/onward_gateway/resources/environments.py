@@ -12,6 +12,7 @@ from onward.http.call import Principal
 from onward_gateway.admission import check_labels
 from onward_gateway.gateway import Gateway
 from onward_gateway.resources.kind import Around, Kind, wrong
+from onward_gateway.warnings import attached, queues_of
 
 MOST_VARIABLES = 256
 MOST_CHARACTERS = 64 * 1024
@@ -48,11 +49,26 @@ async def before_delete(gateway: Gateway, project: str, spec: EnvironmentSpec) -
         )
 
 
-async def show(_gateway: Gateway, who: Principal, specs: Sequence[EnvironmentSpec]) -> list[Any]:
+class EnvironmentView(EnvironmentSpec, frozen=True, kw_only=True, omit_defaults=False):
+    """A place to run in, with the queues that are in it, and the workers that take from one of them."""
+
+    queues: list[str]
+    workers: list[str]
+
+
+async def show(gateway: Gateway, who: Principal, specs: Sequence[EnvironmentSpec]) -> list[Any]:
     """The environments, with the values of their variables hidden from who may not operate."""
-    if who.may("operate"):
-        return list(specs)
-    return [msgspec.structs.replace(spec, variables=dict.fromkeys(spec.variables, HIDDEN)) for spec in specs]
+    return [_shown(gateway, who, spec) for spec in specs]
+
+
+def _shown(gateway: Gateway, who: Principal, spec: EnvironmentSpec) -> EnvironmentView:
+    variables = spec.variables if who.may("operate") else dict.fromkeys(spec.variables, HIDDEN)
+    members = {name: getattr(spec, name) for name in spec.__struct_fields__}
+    return EnvironmentView(
+        **{**members, "variables": variables},
+        queues=queues_of(gateway, who.project, spec.name),
+        workers=attached(gateway, who.project, spec.name),
+    )
 
 
 KIND = Kind(
@@ -61,5 +77,6 @@ KIND = Kind(
     a="an environment",
     check=check,
     before_delete=before_delete,
+    view=EnvironmentView,
     show=show,
 )

@@ -56,3 +56,13 @@ async def test_a_worker_that_rests_would_not_take_it(prod):
     route = (await prod.call("POST", f"{PATH}/route", {"task": "noop", "queue": "urgent"})).json
 
     assert ([one["takes"] for one in route["workers"]], route["warnings"]) == ([False], ["no_worker"])
+
+
+async def test_seed_routing_an_environment_shows_its_queues_and_the_workers_attached(prod):
+    path = "/api/v1/environments/prod"
+    bare = (await prod.call("GET", path)).json
+    assert (bare["queues"], bare["workers"]) == (["fast", "urgent"], [])
+
+    await prod.hear_worker(queue="urgent")
+
+    assert (await prod.call("GET", path)).json["workers"] == ["w1"]

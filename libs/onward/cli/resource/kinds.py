@@ -35,6 +35,8 @@ ENVIRONMENT = Noun(
         text("name"),
         text("description"),
         show.Column("VARIABLES", lambda one: ", ".join(sorted(one["variables"])) or "-"),
+        show.Column("QUEUES", lambda one: ", ".join(one["queues"]) or "-"),
+        show.Column("WORKERS", lambda one: str(len(one["workers"]))),
         *changed(),
     ),
     example="onward environment create prod --set variables.REGION=eu",
