@@ -107,7 +107,8 @@ def _warn(here: Session, told: show.Json) -> None:
 def _route(here: Session, form: str, route: show.Json) -> int:
     takers = [one["worker_id"] for one in route["workers"] if one["takes"]]
     limits = [
-        f"{one['kind']} {one['most']}" + (f" in {one['per']:g} s" if one["per"] else "") for one in route["limits"]
+        f"{one['kind']} {one['most']}" + (f" in {one['per']:g} s" if one["per"] else "")
+        for one in route["limits"]
     ]
     facts = {
         "queue": f"{route['queue']}, class {route['priority_class']} (priority {route['priority']})",

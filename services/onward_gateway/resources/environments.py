@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from onward.contract.errors import StillUsed
 from onward.contract.places import EnvironmentSpec, QueueSpec
 from onward.http.call import Principal

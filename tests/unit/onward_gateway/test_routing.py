@@ -9,7 +9,9 @@ from tests.unit.onward_gateway.test_submit import PATH
 @pytest.fixture
 def prod(house):
     house.config.put("default", "environment", "prod", EnvironmentSpec(name="prod"))
-    house.config.put("default", "queue", "urgent", QueueSpec(name="urgent", environment="prod", max_running=7))
+    house.config.put(
+        "default", "queue", "urgent", QueueSpec(name="urgent", environment="prod", max_running=7)
+    )
     return house
 
 

@@ -40,6 +40,7 @@ ENVIRONMENT = Noun(
         *changed(),
     ),
     example="onward environment create prod --set variables.REGION=eu",
+    told=("queues", "workers"),
 )
 
 
