@@ -24,6 +24,7 @@ from onward.process.stop import Stop
 from onward_execution_state.followers.announcer import Announcer
 from onward_execution_state.followers.direct_hints import DirectHints
 from onward_execution_state.followers.families import Families
+from onward_execution_state.followers.permits import Permits
 from onward_execution_state.followers.queues import Queues
 from onward_execution_state.followers.supervisor import DISCONNECTS, Supervisor
 from onward_execution_state.followers.timekeeper import Timekeeper
@@ -64,7 +65,9 @@ class WithoutPostgres:
         self._timekeeper = Timekeeper(self._schedule, self._purge_timers, metrics)
         self._announcer = Announcer(bus.messages.publish)
         self._families = Families(bus.events, bus.messages, moments_of("family_keeper"), metrics)
-        self._triggers = Triggers(bus.events, bus.objects, moments_of("triggers"), metrics)
+        self._triggers = Triggers(
+            bus.events, bus.objects, moments_of("triggers"), Permits(bus.messages, bus.config), metrics
+        )
         self._direct_hints = DirectHints(bus.connection, bus.events, metrics)
         self._scheduler = Scheduler(bus.ticks, bus.events, Gateways(bus.messages), metrics)
 

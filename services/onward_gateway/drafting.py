@@ -12,7 +12,7 @@ import msgspec
 from onward.bus.specs import decode
 from onward.contract import drafts, ids
 from onward.contract.drafts import DraftSpec, Standing
-from onward.contract.errors import BadRequest, FenceLost, NotFound, OnwardError
+from onward.contract.errors import BadRequest, FenceLost, NotFound, OnwardError, PolicyDenied
 from onward.contract.execution import Execution, Status
 from onward_gateway.gateway import Gateway
 from onward_gateway.inside import call_as
@@ -91,9 +91,16 @@ async def _next(gateway: Gateway, project: str, draft: DraftSpec) -> DraftSpec |
             gateway, call, drafts.submission(draft), lineage={"source": "draft", "origin": draft.name},
             identity=drafts.execution_of(project, draft),
         )  # fmt: skip
+    except PolicyDenied:
+        # It stands as failed, with the reason: once the policy allows it, it can be retried.
+        return _submitted(draft, drafts.execution_of(project, draft))
     except BadRequest as error:
         return _cancelled(draft, f"it cannot be submitted: {error}")
-    return msgspec.structs.replace(draft, state="submitted", execution_id=accepted.execution.id)
+    return _submitted(draft, accepted.execution.id)
+
+
+def _submitted(draft: DraftSpec, execution_id: str) -> DraftSpec:
+    return msgspec.structs.replace(draft, state="submitted", execution_id=execution_id)
 
 
 def _cancelled(draft: DraftSpec, because: str) -> DraftSpec:

@@ -10,6 +10,7 @@ from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import AlreadyEnded, NotFound, OnwardError
 from onward.contract.log import Log
+from onward.contract.policies import denial
 from onward.contract.submission import Submission
 from onward.http import json_text
 from onward.http.call import Call, Principal
@@ -33,7 +34,8 @@ class Inside:
     async def serve(self) -> None:
         """Answers from now on."""
         messages = self._gateway.messages
-        for name, act in ((inside.SUBMIT, self._submit), (inside.CANCEL, self._cancel)):
+        acts = {inside.SUBMIT: self._submit, inside.CANCEL: self._cancel, inside.POLICE: self._police}
+        for name, act in acts.items():
             await messages.subscribe(subjects.ask(inside.SERVICE, name), _answering(act), group=GROUP)
 
     async def _submit(self, data: bytes) -> inside.Done:
@@ -43,6 +45,13 @@ class Inside:
         return inside.Done(
             execution_id=accepted.execution.id, replayed=accepted.replayed, warnings=tuple(accepted.warnings)
         )
+
+    async def _police(self, data: bytes) -> inside.Done:
+        self._gateway.known.check_ready()
+        first = msgspec.json.decode(data, type=ev.Submitted)
+        whole = await self._gateway.values.whole(first.project, first.execution_id, first.input)
+        verdicts = await self._gateway.policing.about(msgspec.structs.replace(first, input=whole))
+        return inside.Done(execution_id=first.execution_id, denied=denial(verdicts))
 
     async def _cancel(self, data: bytes) -> inside.Done:
         asked = msgspec.json.decode(data, type=inside.CancelAsked)

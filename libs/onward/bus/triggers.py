@@ -6,7 +6,7 @@ safe, and what died in the middle of it is made up for by whoever is handed the 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -22,24 +22,40 @@ from onward.contract.decide import Moment
 from onward.contract.errors import BrokenLog, TooLarge, Unavailable, ValueLost
 from onward.contract.events.triggers import Triggered
 from onward.contract.follow_ups import End
+from onward.contract.policies import DENIED
 from onward.contract.templates import TemplateError
 
 log = logging.getLogger("onward.triggers")
 
 _AT_ONCE = 64
 _NULL = msgspec.Raw(b"null")
+Permit = Callable[[ev.Submitted], Awaitable[ev.Failure | None]]
+"""How something fails at once, where a policy denies it."""
 Run = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+
+
+async def _anything(_first: ev.Submitted) -> ev.Failure | None:
+    return None
 
 
 class TriggerKeeper:
     """Takes every event once, in any order."""
 
-    def __init__(self, events: EventLog, objects: Objects, moment: Callable[[], Moment], run: Run) -> None:
+    def __init__(
+        self,
+        events: EventLog,
+        objects: Objects,
+        moment: Callable[[], Moment],
+        run: Run,
+        *,
+        permit: Permit = _anything,
+    ) -> None:
         self._events, self._values, self._moment, self._run = events, Values(objects), moment, run
+        self._permit = permit
         self._few = asyncio.Semaphore(_AT_ONCE)
         self._one_large = asyncio.Semaphore(1)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.started = self.unfit = 0
+        self.started = self.unfit = 0  # those of them that began and failed at once
 
     def take(self, event: ev.AnyEvent) -> "asyncio.Future[None] | None":
         """Submit what follows; over when that is on disk. None: nothing follows."""
@@ -66,7 +82,11 @@ class TriggerKeeper:
         first = follow_ups.first_event(event, one, _NULL, moment)
         try:
             given = await self._input(event, one, first.execution_id)
-            made: tuple[ev.AnyEvent, ...] = (msgspec.structs.replace(first, input=given),)
+            first = msgspec.structs.replace(first, input=given)
+            denied = await self._permit(first)
+            made: tuple[ev.AnyEvent, ...] = (first,)
+            if denied is not None:
+                made = follow_ups.stopped(first, DENIED, denied, moment)
         except (TemplateError, TooLarge, ValueLost, BrokenLog) as error:
             made = follow_ups.unfit(first, str(error), moment)
         if await kin.create(self._events, *made):

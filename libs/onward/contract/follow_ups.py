@@ -85,6 +85,11 @@ def first_event(event: End, one: Triggered, given: msgspec.Raw, moment: Moment) 
 
 def unfit(first: ev.Submitted, why: str, moment: Moment) -> tuple[ev.AnyEvent, ...]:
     """What follows cannot have the input it should: it begins and fails at once, and can be retried with another."""
-    still = msgspec.structs.replace(first, wake=None, due=None, deadlines={})
     error = ev.Failure(type="invalid_input", message=f"its input cannot be made: {why}", retryable=False)
-    return (still, failing(fold((still,)), moment, "error", error))
+    return stopped(first, "error", error, moment)
+
+
+def stopped(first: ev.Submitted, reason: str, error: ev.Failure, moment: Moment) -> tuple[ev.AnyEvent, ...]:
+    """What follows begins and fails at once: it never is in a queue."""
+    still = msgspec.structs.replace(first, wake=None, due=None, deadlines={})
+    return (still, failing(fold((still,)), moment, reason, error))

@@ -4,8 +4,12 @@ from datetime import datetime
 
 import msgspec
 
+from onward.contract.events import Failure
+
 SERVICE = "gateway"
 SUBMIT, CANCEL = "submit", "cancel"
+POLICE = "police"
+"""Whether a `submitted` event, which is what is sent, may be stored."""
 
 
 class SubmitAsked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,6 +40,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     execution_id: str
     replayed: bool = False
     warnings: tuple[str, ...] = ()
+    denied: Failure | None = None
+    """How it fails, where policies were asked and deny it."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,7 +8,7 @@ from operator import attrgetter
 import msgspec
 
 from onward.bus.ports import EventLog, Objects, Raw
-from onward.bus.triggers import TriggerKeeper
+from onward.bus.triggers import Permit, TriggerKeeper
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.process.metrics import Metrics
@@ -22,12 +22,20 @@ class Triggers:
     """A follower of EVENTS; what it does for an event twice is the same."""
 
     def __init__(
-        self, events: EventLog, objects: Objects, moment: Callable[[], Moment], metrics: Metrics
+        self,
+        events: EventLog,
+        objects: Objects,
+        moment: Callable[[], Moment],
+        permit: Permit,
+        metrics: Metrics,
     ) -> None:
-        self._keeper = TriggerKeeper(events, objects, moment, asyncio.create_task)
+        self._keeper = TriggerKeeper(events, objects, moment, asyncio.create_task, permit=permit)
         gauges = {
             "onward_triggered_total": ("Executions submitted because another one ended", "started"),
-            "onward_triggered_unfit_total": ("Those of them whose input could not be made", "unfit"),
+            "onward_triggered_unfit_total": (
+                "Those of them that failed at once: no input, or denied",
+                "unfit",
+            ),
         }
         for name, (text, counted) in gauges.items():
             metrics.gauge(name, text).set(partial(attrgetter(counted), self._keeper))

@@ -7,7 +7,9 @@ import pytest
 
 from onward.contract import inside, subjects
 from onward.contract.ids import tick_id
+from onward_execution_state.followers.permits import Permits
 from onward_gateway.inside import Inside
+from tests.support.builders import submitted
 
 TICK = datetime(2026, 5, 5, 2, tzinfo=UTC)
 ID = tick_id("default", "u", TICK)
@@ -83,3 +85,20 @@ async def test_an_execution_is_cancelled_by_its_schedule_and_one_that_has_ended_
     assert (await ask(inside.CANCEL, asked)).done.execution_id == ID
     assert (await ask(inside.CANCEL, asked)).done.execution_id == ID
     assert (await house.call("GET", f"/api/v1/executions/{ID}")).json["status"] == "cancelled"
+
+
+async def test_whether_a_follow_up_is_denied_is_asked_with_all_that_a_submission_is(house, ask):
+    module = """package deploy
+
+deny contains "not from here" if input.source == "trigger"
+"""
+    first = submitted(task="noop", source="trigger")
+    permit = Permits(house.process.messages, house.config)
+    assert await permit(first) is None
+    assert (await house.call("POST", "/api/v1/policies", {"name": "p", "module": module})).status == 201
+
+    denied = await permit(first)
+
+    assert (denied.type, "not from here" in denied.message) == ("policy_denied", True)
+    assert await permit(submitted(task="noop")) is None
+    await house.gateway.policing.engine.close()

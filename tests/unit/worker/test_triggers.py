@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from onward import Fatal, Registry, Retry
+from onward.bus.triggers import TriggerKeeper
 from onward.contract import commands, decide
 from onward.contract import events as ev
 from onward.contract.execution import Status
@@ -221,6 +222,32 @@ def test_an_input_that_cannot_be_made_fails_the_follow_up_which_a_retry_can_mend
         await shop.command(second.id, lambda s, m: commands.retry(s, m, input=raw({"path": "x"})))
         mended = await shop.until(second.id, lambda s: s.status is Status.COMPLETED)
         assert out(mended) == "plain x 1"
+
+    played(main)
+
+
+def test_what_a_policy_denies_begins_and_fails_at_once():
+    async def deny(first):
+        return (
+            ev.Failure(type="policy_denied", message=f"no {first.task}") if first.task == "publish" else None
+        )
+
+    async def main(shop):
+        keeper = shop.bus.keeper
+        shop.bus.triggers = TriggerKeeper(
+            keeper.events, keeper.objects, keeper.moment, keeper.run, permit=deny
+        )
+        first = await shop.begin(EACH)
+        await shop.ended(first)
+
+        second = await shop.followed(first)
+
+        assert (second.status, second.reason, second.error.message) == (
+            Status.FAILED, "policy_denied", "no publish",
+        )  # fmt: skip
+        assert json.loads(bytes(second.input)) == {"path": "a"}
+        assert await shop.types(second.id) == ["submitted", "failed"]
+        assert out(await shop.followed(first, "any")) == "tidy"
 
     played(main)
 
