@@ -91,7 +91,7 @@ def decide(
     log: Log, moment: Moment, command: BulkCommand, statuses: Sequence[str] = ()
 ) -> tuple[ev.AnyEvent, ...]:
     """The events that do it to one execution. None where this operation has done it before. Raises Skip."""
-    if any(item.event.actor == moment.actor for item in log.stored):
+    if any(_did(item.event, moment) for item in log.stored):
         return ()
     state = log.execution
     if statuses and state.status.value not in statuses:
@@ -103,6 +103,11 @@ def decide(
     if not events:
         raise Skip(f"nothing to {command.action}: it is {state.reason or state.status.value}")
     return events
+
+
+def _did(event: ev.AnyEvent, moment: Moment) -> bool:
+    # What was purged is carried back under the name of whoever decides next: that is no deed.
+    return event.actor == moment.actor and not isinstance(event, ev.Carried)
 
 
 def _events(state: Execution, moment: Moment, command: BulkCommand) -> tuple[ev.AnyEvent, ...]:

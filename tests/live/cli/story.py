@@ -32,3 +32,16 @@ async def chatty(lines: int, pause_every: int = 200) -> int:
         if number % pause_every == 0:
             await asyncio.sleep(0.02)
     return lines
+
+
+@registry.step(policy="releases")
+async def release(target: str) -> str:
+    """A step that a policy is asked about."""
+    print(f"release to {target}")
+    return target
+
+
+@registry.task(retry=Retry(attempts=3))
+async def rollout(target: str) -> str:
+    """Releases, where that is allowed."""
+    return await release(target)

@@ -218,6 +218,21 @@ async def test_seed_review_failures_all_of_one_error_are_retried(all_of):
     assert [await status(all_of, one) for one in (*same, other)] == ["pending", "pending", "failed"]
 
 
+async def test_what_was_purged_is_retried_too(all_of):
+    house = all_of.house
+    one = await house.submit()
+    await append(house, one["id"], started)
+    await append(house, one["id"], failed)
+    await all_of.project()
+    house.purge()
+
+    operation = await all_of.begin(action="retry", filter={"status": "failed"})
+    await all_of.finish()
+
+    assert (await all_of.get(operation))["done"] == 1
+    assert await status(all_of, one) == "pending"
+
+
 REFUSED = [
     ({"action": "cancel"}, 400, "an empty filter finds every execution"),
     ({"action": "cancel", "filter": {}}, 400, "an empty filter"),
