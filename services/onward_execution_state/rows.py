@@ -34,7 +34,9 @@ def event_columns(arrived: Iterable[Arrived]) -> Columns:
 
 def execution_columns(changed: Iterable[Known]) -> Columns:
     """One list per column of `executions`, in the order of the statement that upserts them."""
-    return _columns([_row(known.state, known.sequence, known.base) for known in changed], _EXECUTION_NUMBERS)
+    return _columns(
+        [row_of(known.state, known.sequence, known.base) for known in changed], _EXECUTION_NUMBERS
+    )
 
 
 def question_columns(found: Iterable[QuestionRow]) -> Columns:
@@ -85,7 +87,8 @@ def _columns(rows: list[tuple[Any, ...]], numbers: tuple[int, ...]) -> Columns:
     return columns
 
 
-def _row(state: Execution, sequence: int, base: int) -> tuple[Any, ...]:
+def row_of(state: Execution, sequence: int, base: int) -> tuple[Any, ...]:
+    """One row of `executions`, in the order of the statement that upserts them."""
     return (
         state.id, state.project, state.n, sequence, base, state.status.value, plain(state.reason),
         state.ready, plain(state.task), plain(state.task_id), state.queue, state.route,

@@ -12,7 +12,6 @@ from onward.contract.analytics import Breakdown, Share, SlowSteps, Summary, Tren
 from onward.contract.errors import InvalidParameter
 from onward_execution_state.analytics.figures import Parts, figures, period, step_figures
 from onward_execution_state.analytics.spans import Span, cut, pieces, whole
-from onward_execution_state.analytics.tally import MINUTE
 from onward_execution_state.database import Database
 from onward_execution_state.statements import load
 
@@ -107,12 +106,11 @@ class Analytics:
         self, asked: Asked, spans: list[Span], by: str | None
     ) -> dict[tuple[int, str | None], Parts]:
         """By the number of the span and what it is broken down by."""
-        cut_up = list(pieces(spans))
-        kinds = await self._kinds(asked, by, fine=any(piece.grain == MINUTE for piece in cut_up))
+        kinds = await self._kinds(asked, by)
         column = _COLUMN.get(by or "", by)
-        labels = [row[column] if column else None for row, _ in kinds]
-        columns = [list(each) for each in zip(*cut_up, strict=True)]
-        arguments = (*columns, [row["kind"] for row, _ in kinds], labels, [fine for _, fine in kinds])
+        labels = [row[column] if column else None for row in kinds]
+        columns = [list(each) for each in zip(*pieces(spans), strict=True)]
+        arguments = (*columns, [row["kind"] for row in kinds], labels)
         parts: dict[tuple[int, str | None], Parts] = {}
         for row in await self._database.ask(_SQL["sums"], *arguments):
             parts.setdefault((row["span"], row["label"]), Parts()).sums.append(row)
@@ -124,22 +122,14 @@ class Analytics:
                     setattr(found, name, slots)
         return parts
 
-    async def _kinds(
-        self, asked: Asked, by: str | None, *, fine: bool
-    ) -> list[tuple[asyncpg.Record, bool | None]]:
-        """The kinds to add up, and whether that holds for minutes, for hours and days, or for all of them."""
+    async def _kinds(self, asked: Asked, by: str | None) -> list[asyncpg.Record]:
+        """The kinds to add up: one margin is enough for one filter, or none.
+
+        What has no agent is in no margin of agents: who breaks down by agents adds up all kinds.
+        """
         given = {_COLUMN.get(name, name): getattr(asked, name) for name in _FILTERS}
         wanted = [name for name, value in given.items() if value is not None]
-        # What has no agent is in no margin of agents: who breaks down by agents adds up all kinds.
-        if by is not None or len(wanted) > 1:
-            return [(row, None) for row in await self._ask_kinds(asked, None, given)]
-        summed = await self._ask_kinds(asked, "".join(wanted), given)
-        each = await self._ask_kinds(asked, None, given) if fine else []
-        return [*((row, False) for row in summed), *((row, True) for row in each)]
-
-    async def _ask_kinds(
-        self, asked: Asked, margin: str | None, given: dict[str, str | None]
-    ) -> list[asyncpg.Record]:
+        margin = "".join(wanted) if len(wanted) <= 1 and by is None else None
         return await self._database.ask(_SQL["kinds"], asked.project, margin, *given.values())
 
 

@@ -11,7 +11,7 @@ from onward_execution_state.ended import Kind, number_of
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 MARGINS = ("", "task", "queue", "environment", "agent_id", "team_id")
-"""Hours and days are summed up, too: of the whole project, and by each of these alone. Most answers read no more."""
+"""Kinds are summed up, too: of the whole project, and by each of these alone. Most answers read no more."""
 
 
 class Measure(msgspec.Struct):
@@ -84,12 +84,13 @@ def by_minute(ends: Iterable[Any]) -> Tallies:
 
 
 def with_sums(minutes: Tallies, kinds: dict[int, Kind]) -> Tallies:
-    """The minutes, and the hours and days that they add to, by kind and by each margin."""
-    found = dict(minutes)
+    """Minutes, hours and days, by kind and by each margin."""
+    sums = {kind: [kind, *(number for number, _, _ in margins_of(kinds[kind]))] for kind in kinds}
+    found: Tallies = {}
     for cell, tally in minutes.items():
-        for grain in (HOUR, DAY):
+        for grain in (MINUTE, HOUR, DAY):
             at = floor(cell.at, grain)
-            for kind in (cell.kind, *(number for number, _, _ in margins_of(kinds[cell.kind]))):
+            for kind in sums[cell.kind]:
                 wider = Cell(kind, grain, at, cell.outcome)
                 (found.get(wider) or found.setdefault(wider, Tally())).add_all(tally)
     return found
