@@ -21,7 +21,7 @@ import msgspec
 
 from bench import population as past
 from onward.contract.fingerprint import fingerprint
-from onward_execution_state.analytics.counting import count
+from onward_execution_state.analytics.counting import MINUTES_KEPT, count
 from onward_execution_state.database import Database
 from onward_execution_state.listing import cursor_after
 from onward_execution_state.migrate import migrate
@@ -30,7 +30,6 @@ from onward_execution_state.queries import Queries
 from onward_execution_state.store import Source
 from onward_execution_state.workers import Workers
 
-TIMES = 60
 LIST_MS, ANALYTICS_MS = 100.0, 300.0
 _Asked = dict[str, Any]
 
@@ -110,7 +109,8 @@ def analytics(rng: random.Random) -> dict[str, tuple[str, _Asked]]:
             "analytics_trend", {"since": month, "bucket": "day", "zone": "Europe/Berlin"},
         ),
         "trend, 30 days of Berlin, queue, team": (
-            "analytics_trend", {"since": month, "bucket": "day", "zone": "Europe/Berlin", "queue": queue, "team": "ops"},
+            "analytics_trend",
+            {"since": month, "bucket": "day", "zone": "Europe/Berlin", "queue": queue, "team": "ops"},
         ),
         **{
             f"breakdown, 30 days by {by}": ("analytics_breakdown", {"since": month, "by": by})
@@ -134,7 +134,7 @@ async def prepare(url: str, size: int) -> None:
         begun = time.perf_counter()
         await past.fill(connection, size)
         filled = time.perf_counter()
-        while await count(connection, 5_000):
+        while await count(connection, 10_000, past.END - MINUTES_KEPT):
             pass
         await connection.execute("vacuum analyze")
         counted = time.perf_counter()
@@ -143,7 +143,7 @@ async def prepare(url: str, size: int) -> None:
         await connection.close()
 
 
-async def measure(url: str) -> bool:
+async def measure(url: str, times: int) -> bool:
     """Asks everything; whether all of it is fast enough."""
     database = Database(url)
 
@@ -158,12 +158,12 @@ async def measure(url: str) -> bool:
     rng = random.Random(3)
     good = True
     for name in lists(rng):
-        took = [await _timed(queries, "list", {"limit": 50, **lists(rng)[name]}) for _ in range(TIMES)]
+        took = [await _timed(queries, "list", {"limit": 50, **lists(rng)[name]}) for _ in range(times)]
         good &= _tell(f"list: {name}", took, LIST_MS)
-    took = [await _deep(queries, rng) for _ in range(TIMES)]
+    took = [await _deep(queries, rng) for _ in range(times)]
     good &= _tell("list: task, a page far behind", took, LIST_MS)
     for name in analytics(rng):
-        took = [await _timed(queries, *analytics(rng)[name]) for _ in range(TIMES)]
+        took = [await _timed(queries, *analytics(rng)[name]) for _ in range(times)]
         good &= _tell(f"analytics: {name}", took, ANALYTICS_MS)
     await database.close()
     return good
@@ -216,13 +216,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=60, help="how often each is asked")
     parser.add_argument("--url", help="a Postgres of your own")
     parser.add_argument("--filled", action="store_true", help="it is filled already")
     given = parser.parse_args()
     with _postgres(given.url) as url:
         if not given.filled:
             asyncio.run(prepare(url, given.count))
-        return 0 if asyncio.run(measure(url)) else 1
+        return 0 if asyncio.run(measure(url, given.times)) else 1
 
 
 if __name__ == "__main__":

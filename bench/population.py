@@ -94,7 +94,11 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int, see
         fresh = [(number_of(kind), *kind) for kind in past.kinds - kinds]
         await connection.copy_records_to_table("kinds", records=fresh, columns=_TABLES["kinds"])
         kinds |= past.kinds
-    await connection.execute("analyze")
+    await connection.execute(
+        "insert into facets (project, task, queue, environment, agent_id, team_id)"
+        " select distinct project, task, queue, environment, agent_id, team_id from executions on conflict do nothing"
+    )
+    await connection.execute("analyze", timeout=600)
 
 
 def _pasts(count: int, seed: int) -> Iterator[Past]:

@@ -13,7 +13,7 @@ import msgspec
 from onward.contract.bulk import MOST, PATH, BulkCommand, BulkItem, BulkPreview, BulkView
 from onward.contract.errors import InvalidBody, InvalidParameter, NotFound, Unavailable
 from onward_execution_state.database import UNREACHABLE, Connection, Database, why_unreachable
-from onward_execution_state.listing import ListQuestion, arguments, uuid_of
+from onward_execution_state.listing import ListQuestion, asked_of, uuid_of
 from onward_execution_state.rows import plain
 from onward_execution_state.statements import load
 
@@ -191,7 +191,8 @@ class BulkAnswers:
     async def _matching(self, asked: Begin) -> list[Any]:
         """Their ids, the oldest first; what was accepted before this was asked counts."""
         await self._caught_up()
-        given = arguments(msgspec.convert(asked.filter, ListQuestion), rows=MOST + 1)
+        question = msgspec.convert(asked.filter, ListQuestion)
+        given = await asked_of(self._database, question, rows=MOST + 1)
         rows = await self._database.ask(_MATCHING, *given)
         return [row["id"] for row in rows]
 

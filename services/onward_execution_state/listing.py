@@ -12,7 +12,11 @@ import msgspec
 from onward.contract.errors import InvalidParameter
 from onward.contract.execution import Status
 from onward.contract.submission import PAGE
+from onward_execution_state.database import Database
+from onward_execution_state.statements import load
 
+_FACETS = load("queries.sql")["facets"]
+_MOST_FACETS = 2000
 _OPEN = frozenset({Status.PENDING, Status.RUNNING})
 _ENDED_BADLY = frozenset({Status.FAILED, Status.CANCELLED})
 _PREFIX = re.compile(r"[0-9a-f-]{1,36}")
@@ -46,24 +50,63 @@ class ListQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     min_position: int | None = None
 
 
-def arguments(question: ListQuestion, *, rows: int | None = None) -> tuple[Any, ...]:
+class Narrowed(msgspec.Struct, frozen=True):
+    """Which combinations of task, queue, environment, agent and team fit (`facets`), in the place of these filters.
+
+    `like_q` are those whose task has the text of a `q` that may be the beginning of an id as well.
+    """
+
+    facets: list[int] | None = None
+    like_q: list[int] | None = None
+
+
+def arguments(
+    question: ListQuestion, narrowed: Narrowed | None = None, *, rows: int | None = None
+) -> tuple[Any, ...]:
     """The arguments of `list_executions`; one row more than the page shows whether another follows.
 
     With `rows`, so many instead of a page.
     """
     if not 1 <= question.limit <= PAGE:
         raise InvalidParameter(f"limit is {question.limit}", fix=f"use 1 to {PAGE}")
-    wanted = frozenset(question.status)
+    wanted, by = frozenset(question.status), narrowed or Narrowed()
     low, high = _ids_like(question.q)
     created_at, last_id = _place(question.cursor)
+    told = by.facets is not None
+    # Said once, not twice: the planner would take it for two things, and expect far fewer rows than there are.
+    ended_badly = [status.value for status in wanted] if wanted and wanted <= _ENDED_BADLY else None
     return (
-        question.project, [status.value for status in wanted] or None, bool(wanted) and wanted <= _OPEN,
-        [status.value for status in wanted] if wanted and wanted <= _ENDED_BADLY else None, question.task,
-        question.queue, question.environment, question.agent_id, question.team, question.worker,
-        uuid_of("parent", question.parent), _labels(question.label), question.since, question.until, question.q, low,
-        high, created_at, last_id, rows or question.limit + 1, uuid_of("retried_from", question.retried_from),
-        question.error, question.stalled,
+        question.project, None if ended_badly else [status.value for status in wanted] or None,
+        bool(wanted) and wanted <= _OPEN, ended_badly,
+        *((None,) * 5 if told else _facet(question)), question.worker, uuid_of("parent", question.parent),
+        _labels(question.label), question.since, question.until,
+        None if by.like_q is not None or (told and low is None) else question.q, low, high, created_at, last_id,
+        rows or question.limit + 1, uuid_of("retried_from", question.retried_from), question.error,
+        question.stalled, by.facets, by.like_q,
     )  # fmt: skip
+
+
+async def asked_of(database: Database, question: ListQuestion, *, rows: int | None = None) -> tuple[Any, ...]:
+    """The same, narrowed to the combinations that occur, unless these are too many."""
+    is_id = _ids_like(question.q)[0] is not None
+    facets = like_q = None
+    if question.q is not None and is_id:
+        like_q = await _facets(database, question.project, (None,) * 5, question.q)
+    text = None if is_id else question.q
+    if text is not None or any(value is not None for value in _facet(question)):
+        facets = await _facets(database, question.project, _facet(question), text)
+    return arguments(question, Narrowed(facets, like_q), rows=rows)
+
+
+def _facet(question: ListQuestion) -> tuple[str | None, ...]:
+    return question.task, question.queue, question.environment, question.agent_id, question.team
+
+
+async def _facets(
+    database: Database, project: str, facet: tuple[str | None, ...], text: str | None
+) -> list[int] | None:
+    found = await database.ask(_FACETS, project, *facet, text, _MOST_FACETS + 1)
+    return [row["facet"] for row in found] if len(found) <= _MOST_FACETS else None
 
 
 def cursor_after(created_at: datetime, last_id: uuid.UUID) -> str:

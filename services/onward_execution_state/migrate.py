@@ -11,6 +11,8 @@ from onward_execution_state.database import Connection
 from onward_execution_state.statements import load
 
 _SQL = load("schema.sql")
+_STEP_SECONDS = 3600.0
+"""A step may write a large table anew: a million executions take about a minute."""
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -47,7 +49,7 @@ async def migrate(connection: Connection, now: datetime, steps: list[Migration] 
         missing = [step for step in steps if step.version not in applied]
         for step in missing:
             async with connection.transaction():
-                await connection.execute(step.statements)
+                await connection.execute(step.statements, timeout=_STEP_SECONDS)
                 await connection.execute(_SQL["note"], step.version, step.name, step.checksum, now)
         return [step.version for step in missing]
     finally:

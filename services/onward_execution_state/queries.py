@@ -20,7 +20,7 @@ from onward_execution_state.analytics.answers import Analytics
 from onward_execution_state.analytics.error_groups import ErrorGroups
 from onward_execution_state.bulk import BulkAnswers
 from onward_execution_state.database import Database
-from onward_execution_state.listing import ListQuestion, arguments, cursor_after, id_range
+from onward_execution_state.listing import ListQuestion, asked_of, cursor_after, id_range
 from onward_execution_state.overview import Overview
 from onward_execution_state.question_listing import QuestionsQuestion
 from onward_execution_state.scheduling.history import RunsAnswers
@@ -142,7 +142,7 @@ class Queries:
 
     async def _list(self, data: bytes) -> Page:
         question = msgspec.json.decode(data, type=ListQuestion)
-        asked = arguments(question)
+        asked = await asked_of(self._database, question)
         # Read first, so that the page holds at least what it says.
         as_of = await self._as_of(question.min_position)
         found = await self._database.ask(_SQL["list_executions"], *asked)

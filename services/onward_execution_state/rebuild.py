@@ -17,8 +17,9 @@ from onward.bus.ports import EventLog
 from onward.contract.errors import Conflict
 from onward.process.metrics import Metrics
 from onward_execution_state import store
-from onward_execution_state.analytics.counting import count
+from onward_execution_state.analytics.counting import MINUTES_KEPT, count
 from onward_execution_state.database import Connection, Database
+from onward_execution_state.facets import Facets
 from onward_execution_state.fold import fold_again
 from onward_execution_state.migrate import migrate
 from onward_execution_state.project import Projector
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 FRESH = "onward_fresh"
 SHOWN = 20
 _CHUNK = 500
-_COUNTED_AT_ONCE = 5000
+_COUNTED_AT_ONCE = 10_000
 _SQL = load("rebuild.sql")
 
 
@@ -111,16 +112,16 @@ async def _fill(connection: Connection, fresh: Database, log_now: Log, now: date
         await _keep(connection, fresh, log_now, now)
         # What came meanwhile, so that little is left to be read again after the change of places.
         position = await _project(projector, now)
-        await _count(fresh)
+        await _count(fresh, now)
         return position
     finally:
         await projector.close()
 
 
-async def _count(fresh: Database) -> None:
+async def _count(fresh: Database, now: datetime) -> None:
     inside = await fresh.writer(durable=False)
     try:
-        while await count(inside, _COUNTED_AT_ONCE):
+        while await count(inside, _COUNTED_AT_ONCE, now - MINUTES_KEPT):
             pass
     finally:
         await inside.close()
@@ -164,6 +165,7 @@ async def _fold_kept(inside: Connection, ids: Iterable[str]) -> None:
             await store.save_executions(inside, [known for known, _ in folded])
             await store.save_questions(inside, [known for known, _ in folded])
             await store.save_ends(inside, [known for known, _ in folded])
+            await Facets().save(inside, [known for known, _ in folded])
             await store.close_gaps(
                 inside, [known.state.id for known, last in folded if known.state.n >= last]
             )

@@ -101,6 +101,12 @@ async def save_ends(connection: Connection, changed: Iterable[Known]) -> None:
     await connection.execute(_SQL["save_kinds"], *rows.kind_columns({end.kind for end in found}))
 
 
+async def save_facets(connection: Connection, facets: Iterable[tuple[Any, ...]]) -> None:
+    """Writes combinations of what lists are narrowed down by; those that are known stay."""
+    columns = [[rows.plain(value) for value in column] for column in zip(*facets, strict=True)]
+    await connection.execute(_SQL["save_facets"], *columns)
+
+
 async def quarantine(connection: Connection, source: Source, bad: list[Bad], now: datetime) -> None:
     """Keeps messages that cannot be projected."""
     await connection.execute(

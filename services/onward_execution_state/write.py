@@ -8,6 +8,7 @@ import msgspec
 from onward.bus.ports import Raw
 from onward_execution_state import store
 from onward_execution_state.database import Connection
+from onward_execution_state.facets import Facet, Facets
 from onward_execution_state.fold import Arrived, Bad, Known, fold, fold_again, read
 from onward_execution_state.remembered import Remembered
 from onward_execution_state.store import Source
@@ -35,6 +36,7 @@ class Writer:
         self._connection = connection
         self._source = source
         self._remembered = Remembered()
+        self._facets = Facets()
 
     @classmethod
     async def leading(cls, connection: Connection, source: Source, now: datetime) -> "Writer | None":
@@ -50,6 +52,7 @@ class Writer:
         arrived, bad = read(batch)
         sizes: list[int] = []
         change = _Change([], [], set(), set())
+        facets: set[Facet] = set()
         async with self._connection.transaction():
             if arrived:
                 bad += await store.insert_events(self._connection, arrived)
@@ -59,9 +62,11 @@ class Writer:
                 sizes = await store.save_executions(self._connection, change.known)
                 await store.save_questions(self._connection, change.known)
                 await store.save_ends(self._connection, change.known)
+                facets = await self._facets.save(self._connection, change.known)
             await self._note_gaps(change, now)
             await self._move(batch[-1].sequence, bad, now)
         self._remembered.put(change.known, sizes)
+        self._facets.put(facets)
         self.gaps = (self.gaps | change.opened) - change.closed
         self.position = batch[-1].sequence
         return bad
@@ -75,6 +80,7 @@ class Writer:
     def forget(self) -> None:
         """Reads the executions back from Postgres, after a transaction that failed."""
         self._remembered.forget()
+        self._facets.forget()
 
     async def _fold(self, arrived: list[Arrived]) -> _Change:
         ids = {item.event.execution_id for item in arrived}

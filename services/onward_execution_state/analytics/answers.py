@@ -123,13 +123,12 @@ class Analytics:
         return parts
 
     async def _kinds(self, asked: Asked, by: str | None) -> list[asyncpg.Record]:
-        """The kinds to add up: one margin is enough for one filter, or none.
-
-        What has no agent is in no margin of agents: who breaks down by agents adds up all kinds.
-        """
+        """The kinds to add up: those of one margin, where that is enough."""
         given = {_COLUMN.get(name, name): getattr(asked, name) for name in _FILTERS}
-        wanted = [name for name, value in given.items() if value is not None]
-        margin = "".join(wanted) if len(wanted) <= 1 and by is None else None
+        wanted = {name for name, value in given.items() if value is not None}
+        if by is not None:
+            wanted.add(_COLUMN.get(by, by))
+        margin = "".join(wanted) if len(wanted) <= 1 else None
         return await self._database.ask(_SQL["kinds"], asked.project, margin, *given.values())
 
 

@@ -33,11 +33,14 @@ from onward_execution_state.statements import load
 _SQL = load("rollups.sql")
 
 
+MINUTES_KEPT = timedelta(days=8)
+
+
 class CountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many at once, and how long the finest sums are kept."""
 
     page: int = 2000
-    minutes_kept: timedelta = timedelta(days=8)
+    minutes_kept: timedelta = MINUTES_KEPT
 
 
 class Counter:
@@ -52,7 +55,7 @@ class Counter:
         postgres = await self._leader.connection(now)
         if postgres is None:
             return 0
-        counted = await count(postgres, self._settings.page)
+        counted = await count(postgres, self._settings.page, now - self._settings.minutes_kept)
         if counted == self._settings.page:
             return MORE
         if self._pruned is None or now - self._pruned > timedelta(hours=1):
@@ -61,15 +64,15 @@ class Counter:
         return counted
 
 
-async def count(postgres: Connection, most: int) -> int:
-    """Counts up to so many ends; 0 where all are counted."""
+async def count(postgres: Connection, most: int, minutes_from: datetime) -> int:
+    """Counts up to so many ends; 0 where all are counted. Minutes before `minutes_from` would soon be pruned."""
     async with postgres.transaction():
         position = await postgres.fetchval(_SQL["position"]) or 0
         ends = await postgres.fetch(_SQL["uncounted"], position, most)
         if not ends:
             return 0
         kinds = await _kinds(postgres, {end["kind"] for end in ends})
-        await _add(postgres, with_sums(by_minute(ends), kinds))
+        await _add(postgres, with_sums(by_minute(ends), kinds, minutes_from))
         await failures.add(postgres, [end for end in ends if end["fingerprint"] is not None], kinds)
         await step_times.add(postgres, ends, kinds)
         await postgres.execute(_SQL["move"], ends[-1]["id"])

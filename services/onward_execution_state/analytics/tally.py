@@ -10,7 +10,7 @@ from onward_execution_state.analytics.sketch import added, slot_of
 from onward_execution_state.ended import Kind, number_of
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-MARGINS = ("", "task", "queue", "environment", "agent_id", "team_id")
+MARGINS = ("", "task", "queue", "environment", "agent_id", "team_id", "version")
 """Kinds are summed up, too: of the whole project, and by each of these alone. Most answers read no more."""
 
 
@@ -83,12 +83,12 @@ def by_minute(ends: Iterable[Any]) -> Tallies:
     return found
 
 
-def with_sums(minutes: Tallies, kinds: dict[int, Kind]) -> Tallies:
-    """Minutes, hours and days, by kind and by each margin."""
+def with_sums(minutes: Tallies, kinds: dict[int, Kind], minutes_from: datetime) -> Tallies:
+    """Days, hours, and from some moment on minutes, by kind and by each margin."""
     sums = {kind: [kind, *(number for number, _, _ in margins_of(kinds[kind]))] for kind in kinds}
     found: Tallies = {}
     for cell, tally in minutes.items():
-        for grain in (MINUTE, HOUR, DAY):
+        for grain in (MINUTE, HOUR, DAY) if cell.at >= minutes_from else (HOUR, DAY):
             at = floor(cell.at, grain)
             for kind in sums[cell.kind]:
                 wider = Cell(kind, grain, at, cell.outcome)
@@ -97,11 +97,8 @@ def with_sums(minutes: Tallies, kinds: dict[int, Kind]) -> Tallies:
 
 
 def margins_of(kind: Kind) -> Iterator[tuple[int, str, Kind]]:
-    """The number, the margin, and what is left of the kind in it, for each margin that the kind belongs to."""
+    """The number, the margin, and what is left of the kind in it; those without an agent are a margin, too."""
     for margin in MARGINS:
-        value = getattr(kind, margin) if margin else None
-        if margin and value is None:
-            continue
         left = (
             each if name in {"project", margin} else None
             for name, each in zip(kind._fields, kind, strict=True)

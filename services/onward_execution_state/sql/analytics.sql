@@ -12,14 +12,16 @@ select kind, project, task, queue, environment, agent_id, team_id, version
    and ($7::text is null or team_id = $7);
 
 -- name: sums
+-- Looked up piece by piece (`offset 0` holds the planner to it): it cannot know how few rows each of them has.
 select piece.span, asked.label, outcome, sum(count)::bigint as count,
        sum(waits)::bigint as waits, sum(wait_sum) as wait_sum, min(wait_min) as wait_min, max(wait_max) as wait_max,
        sum(durations)::bigint as durations, sum(duration_sum) as duration_sum, min(duration_min) as duration_min,
        max(duration_max) as duration_max
   from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[]) as piece (span, grain, since, until)
  cross join unnest($5::bigint[], $6::text[]) as asked (kind, label)
-  join rollups on rollups.kind = asked.kind and rollups.grain = piece.grain and rollups.at >= piece.since
-   and rollups.at < piece.until
+ cross join lateral (select * from rollups
+                      where kind = asked.kind and grain = piece.grain and at >= piece.since and at < piece.until
+                     offset 0) as rollups
  group by piece.span, asked.label, outcome;
 
 -- name: waits
@@ -28,8 +30,10 @@ select span, label, array_agg(slot::integer) as slots, array_agg(count) as count
           from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
                as piece (span, grain, since, until)
          cross join unnest($5::bigint[], $6::text[]) as asked (kind, label)
-          join rollups on rollups.kind = asked.kind and rollups.grain = piece.grain and rollups.at >= piece.since
-           and rollups.at < piece.until
+         cross join lateral (select * from rollups
+                              where kind = asked.kind and grain = piece.grain and at >= piece.since
+                                and at < piece.until
+                             offset 0) as rollups
          cross join lateral unnest(wait_slots, wait_counts) as sketch (slot, count)
                  group by piece.span, asked.label, sketch.slot) as slots
  group by span, label;
@@ -41,8 +45,10 @@ select span, label, array_agg(slot::integer) as slots, array_agg(count) as count
           from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
                as piece (span, grain, since, until)
          cross join unnest($5::bigint[], $6::text[]) as asked (kind, label)
-          join rollups on rollups.kind = asked.kind and rollups.grain = piece.grain and rollups.at >= piece.since
-           and rollups.at < piece.until and outcome <> 'cancelled'
+         cross join lateral (select * from rollups
+                              where kind = asked.kind and grain = piece.grain and at >= piece.since
+                                and at < piece.until and outcome <> 'cancelled'
+                             offset 0) as rollups
          cross join lateral unnest(duration_slots, duration_counts) as sketch (slot, count)
                  group by piece.span, asked.label, sketch.slot) as slots
  group by span, label;

@@ -75,6 +75,11 @@ on conflict (execution_id, n) do update set
     reminded = excluded.reminded, body = excluded.body
  where questions.version < excluded.version;
 
+-- name: save_facets
+insert into facets (project, task, queue, environment, agent_id, team_id)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+on conflict do nothing;
+
 -- name: save_kinds
 insert into kinds (kind, project, task, queue, environment, agent_id, team_id, version)
 select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])

@@ -1,7 +1,7 @@
 -- Questions: each is planned for its own arguments, so a filter that was left out costs nothing.
 
 -- name: list_executions
--- Newest first; the cursor is the place of the last one shown. $3 and $4 repeat what $2 says in words of the indexes.
+-- Newest first; the cursor is the place of the last one shown. $3 repeats what $2 says in words of an index, $4 takes its place.
 select id, created_at, state, because, since
   from executions
   left join (select execution_id, version as seen, because, since from stalls) as stall
@@ -24,9 +24,24 @@ select id, created_at, state, because, since
    and ($21::uuid is null or retried_from = $21)
    and ($22::text is null or error_fingerprint = $22)
    and ($23::boolean is null or (execution_id is not null) = $23)
+   and ($24::bigint[] is null or facet = any($24))
+   and ($25::bigint[] is null or facet = any($25) or id between $16::uuid and $17::uuid)
    and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
  order by created_at desc, id desc
  limit $20;
+
+-- name: facets
+-- The combinations that fit; one more than is of use shows that they are too many.
+select facet
+  from facets
+ where project = $1
+   and ($2::text is null or task = $2)
+   and ($3::text is null or queue = $3)
+   and ($4::text is null or environment = $4)
+   and ($5::text is null or agent_id = $5)
+   and ($6::text is null or team_id = $6)
+   and ($7::text is null or strpos(task, $7) > 0)
+ limit $8;
 
 -- name: list_questions
 -- Newest first; the cursor is the place of the last one shown. $3 repeats what $2 says in words of an index.

@@ -37,12 +37,12 @@ on conflict do nothing;
 -- Locked in the order in which the counting and the projection write, so that none waits for another in a circle. Whoever writes
 -- next finds another position than its own, and reads on from there.
 lock table
-    public.counted, public.events, public.executions, public.questions, public.ends, public.kinds, public.gaps,
-    public.event_quarantine, public.positions, public.rollups, public.error_hours, public.error_groups,
-    public.step_hours
+    public.counted, public.events, public.executions, public.questions, public.ends, public.facets, public.kinds,
+    public.gaps, public.event_quarantine, public.positions, public.rollups, public.error_hours,
+    public.error_groups, public.step_hours
     in access exclusive mode;
 drop table
-    public.events, public.executions, public.questions, public.ends, public.kinds, public.gaps,
+    public.events, public.executions, public.questions, public.ends, public.kinds, public.facets, public.gaps,
     public.event_quarantine, public.positions, public.counted, public.rollups, public.error_hours,
     public.error_groups, public.step_hours;
 alter table onward_fresh.events set schema public;
@@ -50,6 +50,7 @@ alter table onward_fresh.executions set schema public;
 alter table onward_fresh.questions set schema public;
 alter table onward_fresh.ends set schema public;
 alter table onward_fresh.kinds set schema public;
+alter table onward_fresh.facets set schema public;
 alter table onward_fresh.gaps set schema public;
 alter table onward_fresh.event_quarantine set schema public;
 alter table onward_fresh.positions set schema public;

@@ -21,7 +21,7 @@ __all__ = ["database_url", "postgres"]
 NOW = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
 SOURCE = Source("ONWARD_EVENTS", "first")
 TABLES = (
-    "events", "executions", "questions", "ends", "kinds", "counted", "rollups", "error_groups", "error_hours",
+    "events", "executions", "questions", "ends", "facets", "kinds", "counted", "rollups", "error_groups", "error_hours",
     "step_hours", "stalls", "gaps", "positions", "event_quarantine", "repairs", "purges", "bulk_operations",
     "bulk_items",
     "alert_rules", "incidents", "deliveries", "delivery_tries", "channel_health", "event_subscriptions",

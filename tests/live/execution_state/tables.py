@@ -9,6 +9,7 @@ CONTENTS = {
     # Their ids are the order in which they came.
     "ends": "select execution_id, n, at, kind, outcome, wait_ms, duration_ms, fingerprint from ends"
     " order by execution_id, n",
+    "facets": "select * from facets order by facet",
     "kinds": "select * from kinds where margin is null order by kind",
     "events": "select execution_id, n, project, type, at, body, sequence from events order by execution_id, n",
     "event_quarantine": "select sequence, body, why from event_quarantine order by sequence",

@@ -38,7 +38,7 @@ async def counted(database, projector_of):
         projector = projector_of(Recorded(interleaved(made)))
         await until_projected(projector)
         await projector.close()
-        while await count(connection, page):
+        while await count(connection, page, START):
             pass
 
         async def ask(name, **asked):
@@ -170,7 +170,7 @@ async def test_each_life_counts_once_whatever_is_repeated_or_counted_in_pages(co
     ask = await counted(made, page=7)
     again = projector_of(Recorded(interleaved(made, seed=5)), source=type(SOURCE)("ONWARD_EVENTS", "second"))
     await until_projected(again)
-    while await count(counted.connection, 1000):
+    while await count(counted.connection, 1000, START):
         pass
 
     told = await ask("analytics_summary", since=START - timedelta(minutes=1))

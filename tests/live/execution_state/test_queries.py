@@ -138,6 +138,11 @@ FILTERS = [
     ),
     ({"error": BROKE}, lambda s: s.status == "failed" and s.error.message == "it broke"),
     ({"stalled": False}, lambda s: True),
+    (
+        {"task": "train", "queue": "gpu", "status": ["completed"]},
+        lambda s: (s.task, s.queue, s.status) == ("train", "gpu", "completed"),
+    ),
+    ({"q": "port", "queue": "mail"}, lambda s: (s.task, s.queue) == ("report", "mail")),
     ({"q": "port"}, lambda s: s.task == "report"),
     ({"q": "019ca945"}, lambda s: s.id.startswith("019ca945")),
 ]
@@ -295,9 +300,13 @@ class TestWhileOthersWrite:
     async def test_pages_neither_skip_nor_repeat_while_others_are_submitted(self, ask, made, database):
         first = await ask("list", project="default", limit=10)
         connection = await database.writer(durable=True)
+        written = await connection.fetchval(
+            "select string_agg(attname, ', ') from pg_attribute"
+            " where attrelid = 'executions'::regclass and attnum > 0 and attgenerated = ''"
+        )
         await connection.execute(
-            "insert into executions select (jsonb_populate_record(e, jsonb_build_object("
-            "'id', gen_random_uuid(), 'created_at', now()))).* from executions e limit 20"
+            f"insert into executions ({written}) select {written} from (select (jsonb_populate_record(e,"
+            " jsonb_build_object('id', gen_random_uuid(), 'created_at', now()))).* from executions e limit 20) as made"
         )
         await connection.close()
 

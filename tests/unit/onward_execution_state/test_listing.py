@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from onward.contract.errors import InvalidParameter
-from onward_execution_state.listing import ListQuestion, arguments, cursor_after, id_range
+from onward_execution_state.listing import ListQuestion, Narrowed, arguments, cursor_after, id_range
 
 ID = uuid.UUID("019ca947-98c5-7bb7-a42a-0389edf1b8d2")
 
@@ -87,3 +87,12 @@ def test_what_no_id_begins_with_is_refused(prefix):
 
 def test_a_search_that_is_no_prefix_looks_in_names_only():
     assert arguments(question(q="report"))[14:17] == ("report", None, None)
+
+
+def test_combinations_take_the_place_of_the_filters_they_stand_for():
+    asked = arguments(question(task="train", q="rain", environment="prod"), Narrowed(facets=[7]))
+    as_id = arguments(question(q="019"), Narrowed(like_q=[7]))
+
+    assert (asked[4:9], asked[14], asked[23:]) == ((None,) * 5, None, ([7], None))
+    assert (as_id[14], as_id[15] is not None, as_id[23:]) == (None, True, (None, [7]))
+    assert arguments(question(task="train", q="rain"), Narrowed())[4] == "train"
