@@ -171,6 +171,15 @@ async def test_a_call_sends_an_event_to_the_execution_that_its_body_names_once(d
     assert (received["name"], received["value"]) == ("paid", {"id": 17})
 
 
+async def test_an_input_that_only_a_call_can_fill_in_is_looked_at_then(door):
+    secret = await opened(door, submission={"task": "typed", "input": {"a": "{{body.a}}"}})
+    bodies = [b'{"a": 1}', b'{"a": "text"}']
+
+    replies = [await called(door, signed(secret, f"msg_{len(body)}", body), body) for body in bodies]
+
+    assert [(reply.status, reply.json.get("code")) for reply in replies] == [(202, None), (422, "invalid_input")]
+
+
 @pytest.mark.parametrize(
     "members",
     [
@@ -179,6 +188,7 @@ async def test_a_call_sends_an_event_to_the_execution_that_its_body_names_once(d
         {"submission": {"task": "nope"}},
         {"submission": {"task": "noop", "input": "{{nobody}}"}},
         {"submission": {"task": "noop", "parent_id": "0" * 36}},
+        {"submission": {"task": "typed", "input": {"b": 1}}},
         {"submission": None, "event": {"execution_id": "{{body.id}}", "name": "No Name"}},
         {"per_minute": 0},
         {"secrets": []},
