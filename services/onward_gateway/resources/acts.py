@@ -59,7 +59,7 @@ class Desk:
     async def create(self, spec: Resource) -> Found:
         """Stores a new one. Raises AlreadyExists."""
         stored = self._stored(spec, None)
-        await self._kind.before_write(self._gateway, stored)
+        await self._kind.before_write(self._gateway, self._project, stored)
         try:
             sequence = await self._write(stored.name, msgspec.json.encode(stored), 0)
         except FenceLost:
@@ -77,7 +77,8 @@ class Desk:
         while True:
             found = await self.get(name, wanted)
             stored = self._stored(choose(found.spec), found.spec, kept_too=kept_too)
-            await self._kind.before_write(self._gateway, stored)
+            if not kept_too:
+                await self._kind.before_write(self._gateway, self._project, stored)
             try:
                 sequence = await self._write(name, msgspec.json.encode(stored), found.sequence)
             except FenceLost:

@@ -46,7 +46,7 @@ def _none(_gateway: Gateway, _project: str) -> Iterable[str]:
     return ()
 
 
-async def _gladly(_gateway: Gateway, _spec: Any) -> None:
+async def _gladly(_gateway: Gateway, _project: str, _spec: Any) -> None:
     return
 
 
@@ -76,7 +76,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a resource of this name is there though nobody wrote it; then it has its defaults."""
     more_names: Callable[[Gateway, str], Iterable[str]] = _none
     """Names that a list shows beside those in CONFIG: implied ones."""
-    before_write: Callable[[Gateway, Any], Awaitable[None]] = _gladly
+    before_write: Callable[[Gateway, str, Any], Awaitable[None]] = _gladly
     """Raises for what only a longer look shows to be wrong."""
     before_delete: Callable[[Gateway, str, Any], Awaitable[None]] = _freely
     """Raises StillUsed where something needs it yet."""

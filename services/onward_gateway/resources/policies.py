@@ -10,7 +10,7 @@ def fits(spec: PolicySpec, _around: Around) -> None:
     check(spec)
 
 
-async def compiles(gateway: Gateway, spec: PolicySpec) -> None:
+async def compiles(gateway: Gateway, _project: str, spec: PolicySpec) -> None:
     """Raises InvalidBody, with the line, for a module that cannot be compiled."""
     await gateway.policing.engine.check(spec)
 

@@ -15,11 +15,14 @@ from onward.http import json_text
 from onward.http.call import Principal
 from onward.schedules import timing
 from onward.schedules.cron import zone_named
-from onward_gateway.admission import admit, check_input
+from onward_gateway.admission import check_input
 from onward_gateway.gateway import Gateway
+from onward_gateway.placing import placed
 from onward_gateway.resources.kind import Around, Kind, wrong
 
 TIMES = ("cron", "zone", "every", "at", "start")
+NAMES = ("tick", "scheduled_at", "local", "date", "schedule", "cause")
+"""What its templates can name."""
 NOT_HERE = ("idempotency_key", "run_at", "delay", "parent_id")
 _submission = msgspec.json.Decoder(Submission)
 
@@ -37,24 +40,38 @@ def check(spec: ScheduleSpec, around: Around) -> None:
     tick = timing.following(spec, spec.since or around.now)
     if spec.at is not None and tick is None:
         raise wrong("/at", "it is over", fix="give a time to come")
-    firing = Firing(tick=tick or around.now, execution_id="")
+    try:
+        templates.check(template_of(spec), NAMES)
+    except templates.TemplateError as error:
+        raise wrong("/submission", str(error)) from error
+
+
+async def before_write(gateway: Gateway, project: str, spec: ScheduleSpec) -> None:
+    """Raises what the submission of its next tick would be refused for; a paused one starts nothing."""
+    if spec.paused:
+        return
+    now = gateway.clock()
+    tick = timing.following(spec, spec.since or now)
+    firing = Firing(tick=tick or now, execution_id="")
     try:
         filled = templates.render(template_of(spec), variables(spec, firing, zone_named(spec.zone)))
     except templates.TemplateError as error:
         raise wrong("/submission", str(error)) from error
-    check_submission(filled, around)
+    check_submission(gateway, project, filled)
 
 
-def check_submission(submission: msgspec.Raw, around: Around, *, with_input: bool = True) -> None:
+def check_submission(
+    gateway: Gateway, project: str, submission: msgspec.Raw, *, with_input: bool = True
+) -> None:
     """Raises what a submission of this would be refused for, with the place it has here."""
     try:
         asked = json_text.read(bytes(submission), _submission, depth=json_text.MAX_DEPTH + 1)
         for name in NOT_HERE:
             if getattr(asked, name) is not None:
                 raise wrong(f"/submission/{name}", "what submits it says when, and under which id")
-        admitted = admit(asked, project=around.project, known=around.known, now=around.now)
+        where = placed(gateway, project, asked, gateway.clock())
         if with_input:
-            check_input(asked.input, admitted.task.validator)
+            check_input(where.asked.input, where.admitted.task.validator)
     except OnwardError as error:
         if str(error).startswith("/submission"):
             raise
@@ -92,6 +109,7 @@ KIND = Kind(
     a="a schedule",
     kept=("uid", "since"),
     check=check,
+    before_write=before_write,
     settle=settle,
     view=ScheduleView,
     show=show,

@@ -17,6 +17,7 @@ from onward_gateway.resources.schedules import check_submission
 
 NAMES = ("body", "webhook", "id", "event", "received_at")
 """What its templates can name."""
+WHAT_RUNS = {"task", "agent", "team"}
 _MOST_A_MINUTE = 100_000
 
 
@@ -33,7 +34,7 @@ class WebhookView(Resource, frozen=True, kw_only=True):
     """How many are good."""
 
 
-def check(spec: WebhookSpec, around: Around) -> None:
+def check(spec: WebhookSpec, _around: Around) -> None:
     """Raises InvalidBody for what no call could do."""
     if (spec.submission is None) == (spec.event is None):
         raise wrong("/submission", "a webhook has one of submission and event")
@@ -41,15 +42,20 @@ def check(spec: WebhookSpec, around: Around) -> None:
         raise wrong("/per_minute", f"it is 1 to {_MOST_A_MINUTE}")
     if spec.submission is not None:
         _check_template(msgspec.Raw(msgspec.json.encode(spec.submission)), "/submission")
-        fixed = _without_places(spec.submission)
-        if "task" in fixed or "task" not in spec.submission:
-            # What only a call can say is looked at then.
-            said = "input" in fixed or "input" not in spec.submission
-            check_submission(msgspec.Raw(msgspec.json.encode(fixed)), around, with_input=said)
     if spec.event is not None:
         _check_template(msgspec.Raw(msgspec.json.encode(spec.event)), "/event")
         if "{{" not in spec.event.name:
             check_name("event", spec.event.name)
+
+
+async def before_write(gateway: Gateway, project: str, spec: WebhookSpec) -> None:
+    """Raises what each submission would be refused for; what only a call can say is looked at then."""
+    if spec.submission is None or spec.paused:
+        return
+    fixed = _without_places(spec.submission)
+    if spec.submission.keys() & WHAT_RUNS <= fixed.keys():
+        said = "input" in fixed or "input" not in spec.submission
+        check_submission(gateway, project, msgspec.Raw(msgspec.json.encode(fixed)), with_input=said)
 
 
 def _check_template(template: msgspec.Raw, at: str) -> None:
@@ -98,6 +104,7 @@ KIND = Kind(
     scope="admin",
     kept=("uid", "secrets"),
     check=check,
+    before_write=before_write,
     settle=settle,
     view=WebhookView,
     show=show,

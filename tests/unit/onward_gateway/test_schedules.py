@@ -102,6 +102,20 @@ async def test_a_pause_says_why(noon):
     assert (await noon.call("GET", f"{SCHEDULES}/nightly")).json["next_at"] is None
 
 
+async def test_a_schedule_whose_task_is_gone_can_be_paused_and_not_resumed(noon):
+    await made(noon)
+    noon.config.put_bytes("default", "task", "noop", b"")
+
+    assert (await noon.call("POST", f"{SCHEDULES}/nightly/pause")).status == 200
+    assert (await noon.call("POST", f"{SCHEDULES}/nightly/resume")).status == 400
+
+
+async def test_a_schedule_of_an_agent_that_nobody_made_is_refused(noon):
+    reply = await noon.call("POST", SCHEDULES, NIGHTLY | {"submission": {"agent": "nobody"}})
+
+    assert (reply.status, reply.code) == (400, "invalid_body")
+
+
 async def test_a_trigger_starts_an_execution_now_and_is_in_the_history(noon):
     await made(noon)
 

@@ -131,6 +131,13 @@ async def test_the_old_secret_is_good_for_a_while_and_neither_is_ever_shown_agai
     assert b"whsec_" not in shown
 
 
+async def test_a_secret_is_renewed_though_the_task_is_gone(door):
+    await opened(door)
+    door.config.put_bytes("default", "task", "noop", b"")
+
+    assert (await door.call("POST", f"{WEBHOOKS}/paid/secret", {"keep_old": 0})).status == 201
+
+
 async def test_a_change_keeps_the_secret(door):
     secret = await opened(door)
     await door.call("PUT", f"{WEBHOOKS}/paid", {**PAID, "description": "orders"})

@@ -26,7 +26,9 @@ Examples:
 @click.option("--zone", metavar="NAME", help="The time zone of --cron, as Europe/Berlin; otherwise UTC.")
 @click.option("--every", type=options.duration, help="An interval: 30s, 5m, 2h.")
 @click.option("--at", metavar="TIME", help="Once, at this time: 2027-01-01T08:00:00Z.")
-@click.option("--task", metavar="TASK", help="What each tick starts.")
+@click.option("--task", metavar="TASK", help="What each tick starts …")
+@click.option("--agent", metavar="NAME", help="… or the agent that it starts.")
+@click.option("--team", metavar="NAME", help="… or the team of which one agent is started.")
 @click.option(
     "-i", "--input", "given", metavar="JSON",
     help="Its input, with templates: {{tick}}, {{date}}, {{schedule}}. JSON, @file, or - for standard input.",
@@ -57,6 +59,8 @@ def create(
     *,
     name: str,
     task: str | None,
+    agent: str | None,
+    team: str | None,
     given: str | None,
     queue: str | None,
     priority: int | None,
@@ -74,6 +78,8 @@ def create(
     asked = {} if file is None else members.read(file, sys.stdin)
     submission = {
         "task": task,
+        "agent": agent,
+        "team": team,
         "input": None if given is None else read_json(given, "the input"),
         "queue": queue,
         "priority": priority,
