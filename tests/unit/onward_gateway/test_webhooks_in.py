@@ -184,7 +184,10 @@ async def test_an_input_that_only_a_call_can_fill_in_is_looked_at_then(door):
 
     replies = [await called(door, signed(secret, f"msg_{len(body)}", body), body) for body in bodies]
 
-    assert [(reply.status, reply.json.get("code")) for reply in replies] == [(202, None), (422, "invalid_input")]
+    assert [(reply.status, reply.json.get("code")) for reply in replies] == [
+        (202, None),
+        (422, "invalid_input"),
+    ]
 
 
 @pytest.mark.parametrize(
