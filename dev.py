@@ -19,7 +19,7 @@ def main(argv: list[str]) -> int:
     if sys.version_info < OLDEST:
         return _start_again_on_a_newer_python(argv)
     sys.path.insert(0, str(ROOT))
-    from tooling import checks, demo, environment, lock, suite  # noqa: PLC0415
+    from tooling import checks, demo, environment, lock, suite, vendor  # noqa: PLC0415
 
     own, forwarded = _split(argv)
     options = _parser().parse_args(own)
@@ -27,6 +27,8 @@ def main(argv: list[str]) -> int:
         _parser().error("arguments after -- are for pytest, so only `test` takes them")
     if options.command == "lock":
         return lock.make(upgrade=options.upgrade)
+    if options.command == "vendor":
+        return vendor.make()
     if not environment.install():
         return 1
     if options.command == "demo":
@@ -62,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--fix", action="store_true", help="first repair what can be repaired by itself")
     lock = commands.add_parser("lock", help="write requirements.txt again, with hashes")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")
+    commands.add_parser("vendor", help="make the pages' one file of libraries again; needs npm")
     return parser
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from tooling import pages, rules
+from tooling import pages, rules, vendor
 from tooling.steps import PYTHON, ROOT, StepFailed, quietly, step
 
 Check = Callable[[], list[str]]
@@ -76,6 +76,10 @@ def _pages() -> list[str]:
     return _none_of(pages.stale(), "run `python3 dev.py check --fix`")
 
 
+def _vendor() -> list[str]:
+    return _none_of(vendor.stale(), "run `python3 dev.py vendor`")
+
+
 def _none_of(findings: list[str], remedy: str) -> list[str]:
     if findings:
         raise StepFailed("\n".join([*findings, remedy]))
@@ -92,4 +96,5 @@ CHECKS: dict[str, Check] = {
     "module names": _names,
     "generated pages": _pages,
     "lock without addresses": _lock,
+    "vendored script": _vendor,
 }

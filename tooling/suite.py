@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from tooling import checks
+from tooling import browser, checks
 from tooling.steps import PYTHON, ROOT, clean_environment
 
 TIERS = {
@@ -16,13 +16,15 @@ TIERS = {
 NO_TESTS_COLLECTED = 5
 
 
-JOURNEYS = "tests/journeys"
+JOURNEYS = ("tests/journeys", "tests/browser")
 """Two at a time and nothing else beside them: they hold the platform to times that a busy machine would miss."""
 
 
 def run(*, tier: str, pytest_arguments: list[str]) -> int:
     """Checks (but for --fast), then runs pytest, and returns 0 only if all passed. Given arguments mean one run."""
     checked = 0 if tier == "fast" else checks.run_all()
+    if tier != "fast":
+        browser.ensure()
     started = time.monotonic()
     marks = ["-m", TIERS[tier]] if TIERS[tier] else []
     print(f"pytest, tier {tier}{': ' + TIERS[tier] if marks else ''}", flush=True)
@@ -39,8 +41,8 @@ def _parts(tier: str, given: list[str]) -> list[list[str]]:
         return [given]
     # Most tests wait for servers of their own: twice as many at a time as there are cores, a file in one process.
     at_once = str(min(8, 2 * (os.cpu_count() or 1)))
-    apart = ["-n", at_once, "--dist", "loadfile", "-q", f"--ignore={JOURNEYS}"]
-    return [apart] if tier == "fast" else [apart, ["-n", "2", "--dist", "loadfile", JOURNEYS]]
+    apart = ["-n", at_once, "--dist", "loadfile", "-q", *(f"--ignore={folder}" for folder in JOURNEYS)]
+    return [apart] if tier == "fast" else [apart, ["-n", "2", "--dist", "loadfile", *JOURNEYS]]
 
 
 def _pytest(*arguments: str) -> int:

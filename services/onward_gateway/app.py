@@ -38,8 +38,10 @@ from onward_gateway import (
     repair,
     rerun,
     scheduling,
+    sessions,
     stream,
     submit,
+    web,
     webhook_secrets,
     webhooks_in,
     workers,
@@ -113,6 +115,7 @@ ROUTES = [
     api_keys.get_key,
     api_keys.rotate_key,
     api_keys.revoke_key,
+    *sessions.ROUTES,
     openapi,
     *scheduling.ROUTES,
     webhooks_in.call_webhook,
@@ -135,7 +138,7 @@ def create_app(gateway: Gateway) -> App:
         return authenticated(app, gateway.keys, gateway.load)
 
     app = Litestar(
-        route_handlers=ROUTES,
+        route_handlers=[*ROUTES, *web.PAGES],
         middleware=[guarded],
         exception_handlers={Exception: refuse},
         state=State({"gateway": gateway}),

@@ -10,6 +10,7 @@ from litestar.types import Receive, Scope, Send
 from yarl import URL
 
 from onward.contract.errors import BadRequest, OnwardError, Unavailable
+from onward.http import browser
 from onward.http.answer import refuse_socket
 from onward.http.call import Call, call_of
 from onward.http.load import Load
@@ -155,7 +156,7 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     gateway.load.in_flight += 1  # which parking takes back
     try:
-        authorization = call.headers.get(b"authorization")
+        authorization = browser.authorization(scope, call)
         if authorization is not None:
             gateway.keys.verify(authorization)
         with gateway.load.parking():
@@ -205,6 +206,10 @@ async def _outward(upstream: Any, send: Any) -> None:
 def _onward(call: Call) -> dict[str, str]:
     kept = {name: value for name, value in call.headers.items() if name not in _HOP}
     kept[b"traceparent"] = call.traceparent.encode()
+    # A session's cookie ends here: log_relay is told whose it is as it is told of any key.
+    kept.pop(b"cookie", None)
+    if b"authorization" not in kept and (session := browser.session_key(call)) is not None:
+        kept[b"authorization"] = b"Bearer " + session.encode()
     # log_relay lets a browser's page in when it comes from the host that was asked for.
     kept.setdefault(b"x-forwarded-host", call.headers.get(b"host", b""))
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in kept.items()}

@@ -77,7 +77,7 @@ class Gateway:
         self.clock = clock
         self.new_id = new_id
         self.policing = Policing(known, engine or Engine())
-        self.keys = KeyRing(known.key)
+        self.keys = KeyRing(known.key, clock)
         self.webhook_calls = WebhookCalls()
         self.refusals = Refusals(tell, clock, time.monotonic)
         self.state = State(messages)

@@ -7,6 +7,7 @@ import msgspec
 
 from onward.bus.specs import Specs
 from onward.contract.errors import Unavailable
+from onward.contract.keys import SESSION
 from onward.contract.places import QueueSpec
 from onward.contract.quota import BACKLOG, QuotaSpec
 from onward.contract.submission import KeySpec, TaskSpec
@@ -91,7 +92,7 @@ class Known:
         """What is stored of an API key. Raises Unavailable before CONFIG was read: nobody is refused for that."""
         self.check_ready()
         found: KeySpec | None = self._get(project, "key", public_id, _key)
-        return found
+        return found or self._get(project, SESSION, public_id, _key)
 
     def quota(self, project: str) -> QuotaSpec | None:
         """The quota of a project, where it has one of its own."""

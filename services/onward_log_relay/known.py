@@ -4,7 +4,7 @@ import msgspec
 
 from onward.bus.config import Mirror
 from onward.contract.errors import Unavailable
-from onward.contract.submission import KeySpec
+from onward.contract.keys import SESSION, KeySpec
 
 
 class KnownKeys:
@@ -18,7 +18,9 @@ class KnownKeys:
         """What is stored of a key. Raises Unavailable before CONFIG was read: nobody is refused for that."""
         if not self._config.ready:
             raise Unavailable("the relay is starting", retry_after=1)
-        found = self._config.get(project, "key", public_id)
+        found = self._config.get(project, KeySpec.KIND, public_id) or self._config.get(
+            project, SESSION, public_id
+        )
         if found is None:
             return None
         data, sequence = found

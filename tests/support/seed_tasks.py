@@ -73,3 +73,9 @@ async def tally(seconds: float = 0.0) -> float:
         raise ValueError(f"cannot sleep {seconds} s")
     await step("add up", asyncio.sleep, seconds)
     return seconds
+
+
+@registry.task
+async def fails_with(text: str) -> None:
+    """Fails with these words."""
+    raise ValueError(text)

@@ -69,7 +69,8 @@ class Reader:
     async def bounds(self) -> tuple[int, int]:
         """See ports.LiveEvents.bounds."""
         found = await state(self._connection)
-        return found.first_sequence, found.last_sequence
+        # A stream that never held anything says 0 for both.
+        return max(1, found.first_sequence), found.last_sequence
 
     def live(self, after: int) -> AsyncIterator[Raw]:
         """See ports.LiveEvents.live."""

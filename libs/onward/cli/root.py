@@ -11,6 +11,7 @@ COMMANDS = {
     "up": ("onward.cli.platform:up", "Start everything on this machine and keep it running."),
     "down": ("onward.cli.platform:down", "Stop what `up` started; the data stays."),
     "run": ("onward.cli.run:run", "Submit an execution of TASK."),
+    "open": ("onward.cli.web:open_page", "Open the board in a browser, signed in."),
     "execution": ("onward.cli.execution:execution", "List, look into, follow and control executions."),
     "events": ("onward.cli.events:events", "Print what happens to all executions, oldest first."),
     "bulk": ("onward.cli.bulk:bulk", "Do one thing to every execution that a filter finds."),

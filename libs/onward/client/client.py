@@ -150,6 +150,10 @@ class Client:
         """Returns the agent of an execution as it was at the submission, and what has been changed since."""
         return self._json("GET", _of(execution_id, "agent"))
 
+    def sign_in_link(self) -> Json:
+        """Returns the path of a page that signs in whoever opens it first, as whom this client is."""
+        return self._json("POST", "/api/v1/sign-in-links", body={})
+
     def cancel(self, execution_id: str, reason: str | None = None) -> Json:
         """Asks to stop an execution; a second time changes nothing."""
         body = {} if reason is None else {"reason": reason}

@@ -10,6 +10,12 @@ SCOPES: tuple[Scope, ...] = ("read", "submit", "operate", "admin")
 """Each includes those before it."""
 
 
+SESSION = "session"
+"""CONFIG kind of the keys that browsers hold in a cookie, and of the codes that sign one in."""
+SIGN_IN = "sign-in"
+"""The scope of such a code: it opens nothing, and is exchanged once."""
+
+
 def covers(scope: str, needed: str) -> bool:
     """Whether a key of this scope may do what needs that one; a scope of a newer release opens nothing."""
     return scope in SCOPES and needed in SCOPES and SCOPES.index(scope) >= SCOPES.index(needed)
@@ -35,6 +41,9 @@ class KeySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 1
     rotated_from: str | None = None
     """The key whose place it took."""
+
+    session_of: str | None = None
+    """Of a signed-in browser (CONFIG kind `session`): the key it signed in with, and falls with."""
 
     def open_at(self, now: datetime) -> bool:
         """Whether it opens anything."""

@@ -13,6 +13,7 @@ from typing import Any
 from onward.contract.errors import Forbidden, OnwardError, Unauthorized
 from onward.contract.ids import check_name
 from onward.contract.keys import SCOPES, KeySpec, Scope
+from onward.http import browser
 from onward.http.answer import refuse_socket
 from onward.http.call import Principal, call_of
 from onward.http.load import Load
@@ -66,9 +67,17 @@ class KeyRing:
         if authorization is None:
             raise Unauthorized("this needs an API key", fix=_NEEDED)
         scheme, _, given = authorization.partition(b" ")
-        text = given.strip(b" ").decode("latin-1")
+        if scheme.lower() != b"bearer":
+            raise Unauthorized("this is not an API key", fix=_NEEDED)
+        spec = self.spec(given.strip(b" ").decode("latin-1"))
+        if spec.scope not in SCOPES:
+            raise Forbidden(f"this release does not know the scope {spec.scope[:40]!r} of this API key")
+        return Principal(spec.project, spec.id, f"key:{spec.name or spec.id}", spec.scope)
+
+    def spec(self, text: str) -> KeySpec:
+        """What is stored of a key that is open now. Raises Unauthorized for any other."""
         parts = _KEY.fullmatch(text) if len(text) <= _LONGEST else None
-        if scheme.lower() != b"bearer" or parts is None:
+        if parts is None:
             raise Unauthorized("this is not an API key", fix=_NEEDED)
         spec = self._find(parts["project"], parts["id"])
         # Hashed and compared whether it is known or not: the time tells nobody which ids exist.
@@ -81,9 +90,11 @@ class KeyRing:
             raise Unauthorized("this API key was revoked", fix="ask for a new one")
         if not spec.open_at(self._now()):
             raise Unauthorized("this API key has expired", fix="ask for a new one")
-        if spec.scope not in SCOPES:
-            raise Forbidden(f"this release does not know the scope {spec.scope[:40]!r} of this API key")
-        return Principal(spec.project, spec.id, f"key:{spec.name or spec.id}", spec.scope)
+        if spec.session_of is not None:
+            behind = self._find(spec.project, spec.session_of)
+            if behind is None or not behind.open_at(self._now()):
+                raise Unauthorized("the API key behind this session was revoked", fix="sign in again")
+        return spec
 
 
 def named_project(authorization: bytes | None) -> str | None:
@@ -107,7 +118,7 @@ def authenticated(app: App, ring: KeyRing, load: Load) -> App:
         if not _open(scope):
             try:
                 load.check()
-                call.principal = ring.verify(call.headers.get(b"authorization"))
+                call.principal = ring.verify(browser.authorization(scope, call))
                 check(call.principal, needed(scope["route_handler"]))
             except OnwardError as error:
                 if scope["type"] == "http":

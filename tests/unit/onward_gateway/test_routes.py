@@ -6,13 +6,17 @@ import msgspec
 import pytest
 
 from onward.http.auth import PUBLIC
-from onward_gateway import openapi
+from onward_gateway import openapi, web
 from onward_gateway.app import ROUTES
 from onward_gateway.document import document
 from onward_gateway.routes import OPERATION
 from tests.unit.onward_gateway.test_executions import NOBODY
 
-OPEN = {"/livez": True, "/readyz": True, "/metrics": "loopback", "/api/v1/ws": True, "/ws": True}
+PAGES = {address.replace("{execution_id:str}", NOBODY): True for address in (*web.ADDRESSES, web.FILES)}
+SESSION = "/api/v1/session"
+OPEN = {
+    "/livez": True, "/readyz": True, "/metrics": "loopback", "/api/v1/ws": True, "/ws": True, SESSION: True, **PAGES,
+}  # fmt: skip
 SIGNED = ("POST", "/api/v1/webhooks/noop")
 """Opens by a signature, and by nothing else."""
 DOCUMENT = document(ROUTES)
@@ -52,6 +56,9 @@ async def test_every_other_route_refuses_who_has_no_key(house, header):
     for method, path, _ in everything(house):
         headers = [] if header is None else [(b"authorization", header)]
         reply = await house.call(method, path, key=None, headers=headers)
+        if (path == SESSION and method in {"GET", "POST"}) or (path in PAGES and method == "GET"):
+            assert reply.status in {200, 400, 404}
+            continue
         if path in OPEN and OPEN[path] is True and method == "GET":
             assert reply.status in {200, 400, 503}
             continue
@@ -104,7 +111,7 @@ async def test_before_config_has_arrived_nobody_is_called_a_stranger(house):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nope", "/api/v1", "/api/v2/executions", "/api/v1/executions/x/y/z", "/%2e%2e/etc/passwd"]
+    "path", ["/nope", "/ui/nope.js", "/api/v1", "/api/v2/executions", "/api/v1/executions/x/y/z", "/%2e%2e/etc/passwd"]
 )
 async def test_an_unknown_address_is_a_problem(house, path):
     reply = await house.call("GET", path)

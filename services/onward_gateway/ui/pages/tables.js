@@ -1,0 +1,136 @@
+/** The list, the queues, the workers and the open questions: tables that look again now and then. */
+
+import { html, useEffect, useState } from "../vendor.js";
+import { get } from "../net/api.js";
+import { Empty, Failed, Loading } from "../parts/notice.js";
+import { Question } from "../parts/questions.js";
+import { ShortId, Status, Took } from "../parts/status.js";
+import { clock, now, since } from "../state/clock.js";
+import { ask, query } from "../state/route.js";
+
+/** What a path answers, asked again every so many seconds. @param {string} path @param {Record<string, any>} given @param {number} seconds */
+function useAnswer(path, given, seconds) {
+  const [answer, setAnswer] = useState(/** @type {any} */ (null));
+  const [error, setError] = useState(/** @type {any} */ (null));
+  const asked = JSON.stringify(given);
+  const round = Math.floor(now.value / (seconds * 1000));
+  useEffect(() => {
+    let gone = false;
+    get(path, JSON.parse(asked)).then(
+      (value) => gone || (setAnswer(value), setError(null)),
+      (refused) => gone || setError(refused),
+    );
+    return () => void (gone = true);
+  }, [path, asked, round]);
+  return { answer, error };
+}
+
+const STATUSES = ["pending", "running", "completed", "failed", "cancelled"];
+
+export function ListPage() {
+  const given = Object.fromEntries(["status", "task", "queue", "label", "q", "since", "until", "worker", "parent"].map((name) => [name, query.value.getAll(name)]));
+  const [cursors, setCursors] = useState(/** @type {string[]} */ ([]));
+  const { answer, error } = useAnswer("/executions", { ...given, limit: 50, cursor: cursors.at(-1) }, 5);
+  return html`<section>
+    <h1>Executions</h1>
+    <form class="filters" role="search" onSubmit=${(/** @type {SubmitEvent} */ event) => search(event, setCursors)}>
+      <select name="status" aria-label="Status">
+        <option value="">any status</option>
+        ${STATUSES.map((status) => html`<option value=${status} selected=${given.status[0] === status}>${status}</option>`)}
+      </select>
+      <input name="q" type="search" placeholder="id or part of a task's name" aria-label="Search" defaultValue=${given.q[0] ?? ""} />
+      <button>Find</button>
+    </form>
+    <${Failed} error=${error} />
+    ${!answer && !error && html`<${Loading} />`}
+    ${answer?.items.length === 0 && html`<${Empty} title="No execution fits" command="onward execution list" />`}
+    ${answer?.items.length > 0 &&
+    html`<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
+      <thead><tr><th>Execution</th><th>Task</th><th>Status</th><th>Try</th><th>Queue</th><th>Created</th><th>Took</th><th>Error</th></tr></thead>
+      <tbody>
+        ${answer.items.map(
+          (/** @type {any} */ x) => html`<tr key=${x.id}>
+            <td><${ShortId} id=${x.id} /></td><td>${x.task}</td><td><${Status} status=${x.status} reason=${x.reason} /></td>
+            <td>${x.attempt}/${x.max_attempts}</td><td>${x.queue}</td><td title=${clock(x.created_at)}>${since(x.created_at)}</td>
+            <td><${Took} execution=${x} /></td><td class="error">${x.error ? `${x.error.type}: ${x.error.message}` : ""}</td>
+          </tr>`,
+        )}
+      </tbody>
+    </table></div>`}
+    <div class="buttons">
+      ${cursors.length > 0 && html`<button type="button" onClick=${() => setCursors(cursors.slice(0, -1))}>Newer</button>`}
+      ${answer?.next_cursor && html`<button type="button" onClick=${() => setCursors([...cursors, answer.next_cursor])}>Older</button>`}
+    </div>
+  </section>`;
+}
+
+/** @param {SubmitEvent} event @param {(cursors: string[]) => void} setCursors */
+function search(event, setCursors) {
+  event.preventDefault();
+  const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
+  setCursors([]);
+  ask({ status: String(form.get("status")) || null, q: String(form.get("q")) || null });
+}
+
+export function NeedsYouPage() {
+  const { answer, error } = useAnswer("/questions", { status: "open", limit: 100 }, 3);
+  return html`<section>
+    <h1>Needs you</h1>
+    <${Failed} error=${error} />
+    ${answer?.items.length === 0 && html`<${Empty} title="Nobody asks anything" command="answer = await ask('Go on?', choices=['yes', 'no'])" />`}
+    ${answer?.items.map(
+      (/** @type {any} */ question) => html`<article class="asked" key=${question.execution_id + question.question_id}>
+        <p><strong>${question.task}</strong> <${ShortId} id=${question.execution_id} /></p>
+        <${Question} question=${question} executionId=${question.execution_id} />
+      </article>`,
+    )}
+  </section>`;
+}
+
+export function QueuesPage() {
+  const { answer, error } = useAnswer("/queues", { limit: 200 }, 3);
+  return html`<section>
+    <h1>Queues</h1>
+    <${Failed} error=${error} />
+    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
+      <thead><tr><th>Queue</th><th>State</th><th>Environment</th><th>Workers</th><th>Slots</th><th>Running</th><th>Waiting</th><th>Oldest</th></tr></thead>
+      <tbody>
+        ${(answer?.items ?? []).map(
+          (/** @type {any} */ queue) => html`<tr key=${queue.name} id=${queue.name}>
+            <td>${queue.name}</td><td>${health(queue)}</td><td>${queue.environment ?? ""}</td><td>${queue.workers}</td><td>${queue.slots}</td>
+            <td>${queue.running ?? "–"}</td><td>${queue.waiting ?? "–"}</td><td>${queue.oldest ? since(queue.oldest) : ""}</td>
+          </tr>`,
+        )}
+      </tbody>
+    </table></div>
+  </section>`;
+}
+
+/** A queue's state in words. @param {any} queue */
+function health(queue) {
+  if (queue.paused) return html`<span class="status is-pending">❚❚ paused</span>`;
+  if (queue.workers === 0) return html`<span class=${`status ${queue.waiting ? "is-failed" : "is-cancelled"}`}>⚠ no workers</span>`;
+  if (queue.running !== null && queue.running >= queue.slots) return html`<span class="status is-pending">● at capacity</span>`;
+  return html`<span class="status is-completed">✓ active</span>`;
+}
+
+export function WorkersPage() {
+  const { answer, error } = useAnswer("/workers", { limit: 200 }, 3);
+  return html`<section>
+    <h1>Workers</h1>
+    <${Failed} error=${error} />
+    ${answer?.items.length === 0 && html`<${Empty} title="No worker gives a sign of life" command="onward worker start --tasks your_module" />`}
+    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
+      <thead><tr><th>Worker</th><th>State</th><th>Version</th><th>Queues</th><th>Busy</th><th>Last seen</th><th>Host</th></tr></thead>
+      <tbody>
+        ${(answer?.items ?? []).map(
+          (/** @type {any} */ worker) => html`<tr key=${worker.worker_id} id=${worker.worker_id}>
+            <td><code>${worker.worker_id}</code></td><td>${worker.status}</td><td>${worker.version}</td><td>${worker.queues.join(", ")}</td>
+            <td><meter min="0" max=${worker.slots} value=${worker.busy} aria-label="busy slots"></meter> ${worker.busy}/${worker.slots}</td>
+            <td>${since(worker.last_seen)}</td><td>${worker.host} (${worker.pid})</td>
+          </tr>`,
+        )}
+      </tbody>
+    </table></div>
+  </section>`;
+}

@@ -1,0 +1,47 @@
+/** One dialog at a time: a question with a form, answered or left. */
+
+import { html, signal, useEffect, useRef } from "../vendor.js";
+
+/** @typedef {{title: string, body?: any, confirm: string, danger?: boolean, onConfirm: (form: FormData) => any}} Question */
+
+/** @type {import("../vendor.js").Signal<Question | null>} */
+const open = signal(null);
+const trouble = signal("");
+
+/** @param {Question} question */
+export function askFor(question) {
+  trouble.value = "";
+  open.value = question;
+}
+
+export function Dialog() {
+  const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const question = open.value;
+  useEffect(() => {
+    if (question) element.current?.showModal();
+    else element.current?.close();
+  }, [question]);
+
+  /** @param {SubmitEvent} event */
+  async function confirmed(event) {
+    event.preventDefault();
+    try {
+      await question?.onConfirm(new FormData(/** @type {HTMLFormElement} */ (event.target)));
+      open.value = null;
+    } catch (error) {
+      trouble.value = /** @type {Error} */ (error).message;
+    }
+  }
+
+  return html`<dialog ref=${element} aria-labelledby="dialog-title" onClose=${() => (open.value = null)}>
+    ${question &&
+    html`<form onSubmit=${confirmed}>
+      <h2 id="dialog-title">${question.title}</h2>
+      ${question.body} ${trouble.value && html`<p class="notice is-bad" role="alert">${trouble.value}</p>`}
+      <div class="buttons">
+        <button type="button" onClick=${() => (open.value = null)}>Leave it</button>
+        <button class=${question.danger ? "is-danger" : "is-main"}>${question.confirm}</button>
+      </div>
+    </form>`}
+  </dialog>`;
+}

@@ -1,0 +1,91 @@
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.nats_server import free_port
+from tests.support.seed_page import TASKS, Onward
+from tooling import browser as installed
+
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def onward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Onward]:
+    """One installation for all of them."""
+    home = tmp_path_factory.mktemp("home")
+    profile = home / "profile.json"
+    it = Onward({"ONWARD_HOME": str(home), "ONWARD_PROFILE": str(profile), "PYTHONDONTWRITEBYTECODE": "1"})
+    up = ("up", "--tasks", TASKS, "--port", str(free_port()), "--detach", "-o", "json")
+    it.up = json.loads(it.run(*up, within=120).splitlines()[-1])
+    try:
+        wrote = json.loads(profile.read_text())
+        it.variables |= {"ONWARD_URL": wrote["url"], "ONWARD_API_KEY": wrote["api_key"]}
+        yield it
+    finally:
+        it.run("down", within=60)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser."""
+    path = installed.found()
+    if path is None:
+        pytest.skip("no Chromium: `apt-get install chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page of a signed-in person, and all that it complained about or asked others for."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.complaints: list[str] = []
+        self.elsewhere: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.url, "data:", "blob:", self.url.replace("http", "ws", 1))):
+            self.elsewhere.append(url)
+
+    def go(self, path: str) -> Page:
+        """The page at this address, once it shows something."""
+        self.page.goto(self.url + path)
+        self.page.wait_for_selector("main > *")
+        return self.page
+
+
+@pytest.fixture(scope="session")
+def signed_in(chromium: Browser, onward: Onward) -> dict:
+    """The state of a browser after it has opened the link that the command line prints."""
+    link = onward.run("open", "--print").strip()
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.wait_for_selector("header.shell")
+    assert re.fullmatch(r".*/", page.url), "the code is gone from the address"
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def visit(chromium: Browser, onward: Onward, signed_in: dict) -> Iterator[Visit]:
+    """A page that is 1280 wide."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, storage_state=signed_in)
+    context.set_default_timeout(15_000)
+    visit = Visit(context.new_page(), onward.variables["ONWARD_URL"])
+    yield visit
+    context.close()
+    assert visit.complaints == []
+    assert visit.elsewhere == []

@@ -1,0 +1,104 @@
+"""The board against the real stack: what happens is seen at once, and what is done to a card happens."""
+
+import os
+import signal
+import time
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.support.seed_page import Onward
+
+AT_ONCE = 0.5
+"""Seconds from the submission to the card."""
+
+
+def card(page: Page, execution: str):
+    return page.locator(f'[data-id="{execution}"]')
+
+
+def column(page: Page, name: str):
+    return page.locator(f".column.is-{name}")
+
+
+def test_seed_board_shows_a_life_as_it_happens(visit: Visit, onward: Onward) -> None:
+    """Submitted, asked, answered on the page, its worker killed, completed: one card, always in its column."""
+    page = visit.go("/")
+    expect(page.locator(".dot.is-live")).to_be_visible()
+    onward.ended(onward.submit("greet"))
+
+    execution = onward.submit("deploy", {"version": "7"})
+    before = time.monotonic()
+    card(page, execution).wait_for()
+    seen_after = time.monotonic() - before
+    expect(column(page, "running").locator(f'[data-id="{execution}"] .is-needs-you')).to_be_visible()
+
+    page.goto(f"{visit.url}/x/{execution}")
+    page.get_by_role("button", name="yes", exact=True).click()
+    expect(page.locator(".head .status.is-completed")).to_be_visible()
+
+    assert onward.ended(execution)["output"] == "7: yes"
+    assert seen_after <= AT_ONCE
+
+
+def test_seed_columns_keep_a_card_whose_worker_died(visit: Visit, onward: Onward) -> None:
+    page = visit.go("/")
+    execution = onward.submit("work", {"seconds": 4, "steps": 8})
+    expect(column(page, "running").locator(f'[data-id="{execution}"]')).to_be_visible()
+    worker = onward.running(execution)["worker_id"]
+    pid = next(one["pid"] for one in onward.rest("GET", "/workers")["items"] if one["worker_id"] == worker)
+
+    os.kill(pid, signal.SIGKILL)
+
+    expect(column(page, "completed").locator(f'[data-id="{execution}"]')).to_be_visible(timeout=60_000)
+    assert onward.get(execution)["attempt"] == 2
+
+
+def test_seed_card_that_failed_is_retried_by_dragging_it(visit: Visit, onward: Onward) -> None:
+    execution = onward.submit("broken", retry={"attempts": 1})
+    onward.ended(execution)
+    page = visit.go("/")
+
+    column(page, "failed").locator(f'[data-id="{execution}"]').drag_to(column(page, "pending"))
+
+    onward.until(lambda: _types(onward, execution), lambda now: "retry_requested" in now)
+
+
+def test_seed_manage_by_keyboard_alone(visit: Visit, onward: Onward) -> None:
+    execution = onward.submit("broken", retry={"attempts": 1})
+    onward.ended(execution)
+    page = visit.go("/?task=broken")
+    card(page, execution).focus()
+
+    page.keyboard.press("r")
+
+    onward.until(lambda: _types(onward, execution), lambda now: "retry_requested" in now)
+
+
+def test_what_may_not_be_dropped_changes_nothing(visit: Visit, onward: Onward) -> None:
+    execution = onward.submit("greet", {"name": "stays"})
+    version = onward.ended(execution)["version"]
+    page = visit.go("/?task=greet")
+
+    card(page, execution).drag_to(column(page, "pending"))
+
+    expect(column(page, "completed").locator(f'[data-id="{execution}"]')).to_be_visible()
+    assert onward.get(execution)["version"] == version
+
+
+def test_a_cancel_asks_for_a_reason(visit: Visit, onward: Onward) -> None:
+    execution = onward.submit("work", {"seconds": 60}, labels={"for": "cancel"})
+    onward.running(execution)
+    page = visit.go("/")
+    card(page, execution).focus()
+
+    page.keyboard.press("c")
+    page.fill("dialog input[name=reason]", "not needed")
+    page.get_by_role("button", name="Cancel it").click()
+
+    assert onward.ended(execution)["reason"] == "not needed"
+    expect(column(page, "failed").locator(f'[data-id="{execution}"]')).to_be_visible()
+
+
+def _types(onward: Onward, execution: str) -> list[str]:
+    return [event["type"] for event in onward.rest("GET", f"/executions/{execution}/events")["items"]]
