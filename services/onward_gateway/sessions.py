@@ -113,7 +113,10 @@ async def sign_in(request: Door) -> Answer:
     PATH,
     opt=describe(
         Operation(
-            summary="Who is signed in; null for nobody", query=NoQuery, answers={200: SessionView}, refuses=(400,)
+            summary="Who is signed in; null for nobody",
+            query=NoQuery,
+            answers={200: SessionView},
+            refuses=(400,),
         ),
         public=True,
     ),

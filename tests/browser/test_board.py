@@ -75,6 +75,18 @@ def test_seed_manage_by_keyboard_alone(visit: Visit, onward: Onward) -> None:
     onward.until(lambda: _types(onward, execution), lambda now: "retry_requested" in now)
 
 
+def test_seed_planning_is_a_column_of_drafts_until_they_are_approved(visit: Visit, onward: Onward) -> None:
+    onward.rest("POST", "/drafts", {"name": "tidy-up", "task": "greet", "input": {"name": "draft"}})
+    page = visit.go("/")
+    planned = column(page, "planning").locator(".card", has_text="tidy-up")
+
+    planned.get_by_role("button", name="Approve").click()
+
+    made = onward.until(lambda: onward.rest("GET", "/drafts/tidy-up"), lambda now: now["execution_id"])
+    assert onward.ended(made["execution_id"])["output"] == "hello draft"
+    expect(card(page, made["execution_id"])).to_be_visible()
+
+
 def test_what_may_not_be_dropped_changes_nothing(visit: Visit, onward: Onward) -> None:
     execution = onward.submit("greet", {"name": "stays"})
     version = onward.ended(execution)["version"]

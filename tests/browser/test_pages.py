@@ -40,7 +40,11 @@ def test_a_page_has_no_serious_finding(visit: Visit, filled: str, path: str, wid
 
     found = Axe().run(page).response["violations"]
 
-    serious = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in {"serious", "critical"}]
+    serious = [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]
     assert serious == []
 
 

@@ -111,7 +111,15 @@ async def test_before_config_has_arrived_nobody_is_called_a_stranger(house):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nope", "/ui/nope.js", "/api/v1", "/api/v2/executions", "/api/v1/executions/x/y/z", "/%2e%2e/etc/passwd"]
+    "path",
+    [
+        "/nope",
+        "/ui/nope.js",
+        "/api/v1",
+        "/api/v2/executions",
+        "/api/v1/executions/x/y/z",
+        "/%2e%2e/etc/passwd",
+    ],
 )
 async def test_an_unknown_address_is_a_problem(house, path):
     reply = await house.call("GET", path)

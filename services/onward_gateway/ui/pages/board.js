@@ -1,14 +1,15 @@
 /** The board: what is planned, waits, runs, is done and failed. Dragging a card is a command, and so is a key. */
 
 import { html, useEffect, useState } from "../vendor.js";
-import { get } from "../net/api.js";
+import { get, post } from "../net/api.js";
 import { COMMANDS, commandsFor, perform } from "../parts/commands.js";
 import { Lane } from "../parts/lane.js";
-import { Empty, Loading } from "../parts/notice.js";
+import { Empty, Loading, tell } from "../parts/notice.js";
 import { Progress, Status, Took } from "../parts/status.js";
 import { arrived, cardOf, columnOf, columns, complete, moved, needsPerson, watchBoard } from "../state/board.js";
 import { now, since, span } from "../state/clock.js";
 import { ask, go, query } from "../state/route.js";
+import { may } from "../state/session.js";
 
 const HEIGHT = 96;
 const FLASH = 600;
@@ -61,18 +62,40 @@ function Filters() {
 }
 
 function Planning() {
-  /** @type {any[]} */
-  const drafts = [];
+  const [drafts, setDrafts] = useState(/** @type {any[]} */ ([]));
+  const round = Math.floor(now.value / 10_000);
+  useEffect(() => {
+    const planned = (/** @type {any} */ page) => page.items.filter((/** @type {any} */ one) => ["planned", "approved"].includes(one.state));
+    get("/drafts", { limit: 200 }).then((page) => setDrafts(planned(page)), () => setDrafts([]));
+  }, [round]);
   return html`<section class="column is-planning" aria-label="Planning">
     <header><h2><span aria-hidden="true">◇</span> Planning</h2><span class="count">${drafts.length}</span></header>
-    ${drafts.length === 0 && html`<${Empty} title="Nothing planned" command="onward draft create --task TASK" />`}
+    ${drafts.length === 0 && html`<${Empty} title="Nothing planned" command="onward draft create NAME --set task=TASK" />`}
     <${Lane} items=${drafts} height=${HEIGHT} label="Drafts">
-      ${(/** @type {any} */ draft) => html`<article class="card" key=${draft.name} role="listitem">
-        <h3>${draft.name}</h3>
-        <p class="muted">${draft.task ?? draft.agent ?? draft.team}${draft.run_at && ` · ${since(draft.run_at)}`}</p>
-      </article>`}
+      ${(/** @type {any} */ draft) => html`<${Draft} key=${draft.name} draft=${draft} />`}
     <//>
   </section>`;
+}
+
+/** @param {{draft: any}} props */
+function Draft({ draft }) {
+  return html`<article class="card" role="listitem">
+    <h3>${draft.title ?? draft.name}</h3>
+    <p class="muted">${draft.task ?? draft.agent ?? draft.team}${draft.run_at && ` · ${since(draft.run_at)}`}</p>
+    ${draft.state === "planned" && may("submit")
+      ? html`<button type="button" class="is-small" onClick=${() => approve(draft)}>Approve</button>`
+      : html`<p class="line">${draft.state}${draft.depends_on.length > 0 && `, after ${draft.depends_on.length} others`}</p>`}
+  </article>`;
+}
+
+/** @param {any} draft */
+async function approve(draft) {
+  try {
+    await post(`/drafts/${draft.name}/approve`);
+    tell(`${draft.name} is approved`);
+  } catch (error) {
+    tell(/** @type {Error} */ (error).message, true);
+  }
 }
 
 /** @param {{name: string, items: any[], chosen: string | null, choose: any, dragged: any, drag: any}} props */
