@@ -1,6 +1,6 @@
 /** The board: what is planned, waits, runs, is done and failed. Dragging a card is a command, and so is a key. */
 
-import { html, useEffect, useState } from "../vendor.js";
+import { html, signal, useEffect, useState } from "../vendor.js";
 import { get, post } from "../net/api.js";
 import { COMMANDS, commandsFor, perform } from "../parts/commands.js";
 import { Lane } from "../parts/lane.js";
@@ -18,13 +18,17 @@ const NAMES = ["pending", "running", "completed", "failed"];
 /** What dragging from one column to another asks for. @type {Record<string, string>} */
 const DRAGS = { "failed>pending": "retry", "failed>running": "retry", "pending>failed": "cancel", "running>failed": "cancel" };
 
+/** The chosen card's id: a signal, so that a key that is pressed at once finds it. @type {import("../vendor.js").Signal<string | null>} */
+const selection = signal(null);
+const choose = (/** @type {string | null} */ id) => (selection.value = id);
+
 export function BoardPage() {
-  const [chosen, choose] = useState(/** @type {string | null} */ (null));
+  const chosen = selection.value;
   const [dragged, drag] = useState(/** @type {any} */ (null));
   const where = Object.fromEntries(FILTERS.map((name) => [name, query.value.getAll(name)]).filter(([, values]) => values.length));
   const asked = JSON.stringify(where);
   useEffect(() => watchBoard(JSON.parse(asked)), [asked]);
-  useEffect(() => keys(chosen, choose), [chosen]);
+  useEffect(keys, []);
 
   return html`<div class="board-page">
     <${Filters} />
@@ -184,16 +188,17 @@ function Peek({ id, close }) {
   </aside>`;
 }
 
-/** Moves over the cards, and commands on the chosen one. @param {string | null} chosen @param {(id: string | null) => void} choose */
-function keys(chosen, choose) {
+/** Moves over the cards, and commands on the chosen one. */
+function keys() {
   /** @param {KeyboardEvent} event */
   function pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(/** @type {Element} */ (event.target).tagName)) return;
+    const chosen = selection.peek();
     const x = chosen === null ? null : cardOf(chosen)?.peek();
     const steps = /** @type {Record<string, [number, number]>} */ ({ j: [0, 1], k: [0, -1], h: [-1, 0], l: [1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] });
     if (event.key === "/") document.getElementById("filter")?.focus();
     else if (event.key === "Escape") choose(null);
-    else if (steps[event.key]) step(x, ...steps[event.key], choose);
+    else if (steps[event.key]) step(x, ...steps[event.key]);
     else if (event.key === "Enter" && x && document.activeElement?.classList.contains("card")) go(`/x/${x.id}`);
     else if (x) {
       const command = commandsFor(x).find((one) => one.key === event.key);
@@ -206,8 +211,8 @@ function keys(chosen, choose) {
   return () => removeEventListener("keydown", pressed);
 }
 
-/** @param {any} from @param {number} across @param {number} down @param {(id: string) => void} choose */
-function step(from, across, down, choose) {
+/** @param {any} from @param {number} across @param {number} down */
+function step(from, across, down) {
   const column = from ? NAMES.indexOf(columnOf(from)) : 0;
   const row = from ? columns.value[NAMES[column]].findIndex((item) => item.id === from.id) : -1;
   let next = column;
