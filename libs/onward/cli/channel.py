@@ -11,6 +11,13 @@ from onward.cli.resource.noun import Noun
 from onward.cli.resource.verbs import group_of
 from onward.cli.session import session
 
+
+def _state(one: dict[str, Any]) -> str:
+    if one["disabled_at"]:
+        return "disabled"
+    return "paused" if one["paused"] else "failing" if one["failing_since"] else "open"
+
+
 NOUN = Noun(
     word="channel",
     plural="channels",
@@ -19,11 +26,11 @@ NOUN = Noun(
         text("kind"),
         show.Column("TO", lambda one: one["url"] or ", ".join(one["to"]) or "-"),
         show.Column("EVENTS", lambda one: ", ".join(one["events"]) or "-"),
-        text("paused"),
+        show.Column("STATE", _state),
         text("version"),
     ),
     example="onward channel create ops --set url=https://example.com/hook",
-    told=("signed", "changing_over"),
+    told=("signed", "changing_over", "failing_since", "disabled_at", "disabled_because"),
 )
 COMMANDS = {
     "deliveries": ("onward.cli.channel:deliveries", "List what was sent to a channel, newest first."),

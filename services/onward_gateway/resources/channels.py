@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
 from onward.contract.alerts import AlertSpec, ChannelSpec, check_channel
-from onward.contract.errors import StillUsed
+from onward.contract.errors import StillUsed, Unavailable
 from onward.contract.resource import Resource
 from onward.contract.signing import SECRET_BYTES, new_secret
 from onward.http.call import Principal
@@ -34,6 +35,20 @@ class ChannelView(Resource, frozen=True, kw_only=True, omit_defaults=False):
     """Whether it has a secret, so that its messages are signed."""
     changing_over: bool
     """Whether messages carry a second signature, made with the secret before."""
+    failing_since: datetime | None = None
+    """Since when it has taken nothing; null as well while nobody knows."""
+    disabled_at: datetime | None = None
+    """Since when nothing is sent to it any more."""
+    disabled_because: str | None = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a channel does, as execution_state knows."""
+
+    channel: str
+    failing_since: datetime | None = None
+    disabled_at: datetime | None = None
+    why: str | None = None
 
 
 def check(spec: ChannelSpec, around: Around) -> None:
@@ -63,17 +78,28 @@ async def before_delete(gateway: Gateway, project: str, spec: ChannelSpec) -> No
 
 
 async def show(gateway: Gateway, who: Principal, specs: Sequence[ChannelSpec]) -> list[Any]:
-    """The channels without what is secret."""
-    del gateway, who
+    """The channels without what is secret, and how they do."""
+    try:
+        asked = {"project": who.project, "name": ""}
+        found: list[Health] = await gateway.state.alerting("channels", asked, list[Health])
+    except Unavailable:
+        found = []
+    healths = {health.channel: health for health in found}
     names = [name for name in ChannelSpec.__struct_fields__ if name not in _HIDDEN]
-    return [
-        ChannelView(
-            **{name: getattr(spec, name) for name in names},
-            signed=spec.secret is not None,
-            changing_over=spec.previous_secret is not None,
+    shown = []
+    for spec in specs:
+        health = healths.get(spec.name) or Health(channel=spec.name)
+        shown.append(
+            ChannelView(
+                **{name: getattr(spec, name) for name in names},
+                signed=spec.secret is not None,
+                changing_over=spec.previous_secret is not None,
+                failing_since=health.failing_since,
+                disabled_at=health.disabled_at,
+                disabled_because=health.why if health.disabled_at else None,
+            )
         )
-        for spec in specs
-    ]
+    return shown
 
 
 KIND = Kind(

@@ -97,3 +97,12 @@ async def test_a_channel_that_is_not_there_has_no_acts(house):
     for verb in ("enable", "rotate-secret"):
         assert (await house.call("POST", f"/api/v1/channels/nobody/{verb}")).status == 404
     assert (await house.call("POST", "/api/v1/alerts/nobody/mute", {"seconds": 1})).status == 404
+
+
+async def test_a_channel_shows_how_it_does(house, channel):
+    at = "2026-01-01T12:00:00Z"
+    health = {"channel": "ops", "failing_since": at, "disabled_at": at, "why": "it answers 410"}
+    await asked_of(house, "channels", [health])
+    shown = (await house.call("GET", "/api/v1/channels/ops")).json
+    assert (shown["failing_since"], shown["disabled_at"]) == (at, at)
+    assert shown["disabled_because"] == "it answers 410"
