@@ -1,14 +1,16 @@
 -- What alert rules look at, and the incidents they open.
 -- The conditions share their first parameters: project, from when on, task, queue, agent, labels, what has an incident of its own.
+-- The ends of the window come first, by their time: a plan that begins with the kinds would look there once for each.
 
 -- name: execution_failed
+with lately as materialized (select * from ends where at > $2)
 select case $7 when 'task' then k.task when 'queue' then k.queue when 'execution' then e.execution_id::text
                when 'fingerprint' then coalesce(e.fingerprint, k.task) else '' end as key,
        count(*)::integer as count, count(*)::double precision as value,
        (array_agg(e.execution_id::text order by e.at desc))[1] as execution_id,
        (array_agg(k.task order by e.at desc))[1] as what
-  from ends e join kinds k on k.kind = e.kind
- where k.project = $1 and e.at > $2 and e.outcome = 'failed'
+  from lately e join kinds k on k.kind = e.kind
+ where k.project = $1 and e.outcome = 'failed'
    and ($3::text is null or k.task = $3) and ($4::text is null or k.queue = $4)
    and ($5::text is null or k.agent_id = $5)
    and ($6::jsonb is null or exists (select 1 from executions x where x.id = e.execution_id and x.labels @> $6))
@@ -19,12 +21,13 @@ select case $7 when 'task' then k.task when 'queue' then k.queue when 'execution
 select id::text as id, state from executions where id = any($1::uuid[]);
 
 -- name: failure_rate
+with lately as materialized (select * from ends where at > $2)
 select case $7 when 'task' then k.task when 'queue' then k.queue else '' end as key,
        count(*)::integer as count, avg((e.outcome = 'failed')::integer)::double precision as value,
        (array_agg(e.execution_id::text order by e.at desc) filter (where e.outcome = 'failed'))[1] as execution_id,
        count(*) filter (where e.outcome = 'failed') as what
-  from ends e join kinds k on k.kind = e.kind
- where k.project = $1 and e.at > $2 and e.outcome in ('completed', 'failed')
+  from lately e join kinds k on k.kind = e.kind
+ where k.project = $1 and e.outcome in ('completed', 'failed')
    and ($3::text is null or k.task = $3) and ($4::text is null or k.queue = $4)
    and ($5::text is null or k.agent_id = $5)
    and ($6::jsonb is null or exists (select 1 from executions x where x.id = e.execution_id and x.labels @> $6))
@@ -44,12 +47,13 @@ select case $7 when 'queue' then x.queue else '' end as key, count(*)::integer a
 
 -- name: waited
 -- What 95 of 100 waited of those that ended lately.
+with lately as materialized (select * from ends where at > $2)
 select case $7 when 'queue' then k.queue else '' end as key, count(*)::integer as count,
        percentile_cont(0.95) within group (order by e.wait_ms) / 1000 as value,
        (array_agg(e.execution_id::text order by e.wait_ms desc nulls last))[1] as execution_id,
        min(k.queue) as what
-  from ends e join kinds k on k.kind = e.kind
- where k.project = $1 and e.at > $2 and e.wait_ms is not null
+  from lately e join kinds k on k.kind = e.kind
+ where k.project = $1 and e.wait_ms is not null
    and ($3::text is null or k.task = $3) and ($4::text is null or k.queue = $4)
    and ($5::text is null or k.agent_id = $5)
    and ($6::jsonb is null or exists (select 1 from executions x where x.id = e.execution_id and x.labels @> $6))

@@ -1,6 +1,7 @@
 """Events of a whole project on real servers: who follows them loses nothing when the relay or the server is killed."""
 
 import asyncio
+import itertools
 import json
 
 import aiohttp
@@ -121,3 +122,30 @@ async def test_events_that_came_while_the_server_was_away_are_read_from_the_stor
         for bus in buses:
             await bus.close()
     assert found == list(range(1, 31))
+
+
+async def test_an_event_whose_echo_was_lost_is_read_from_the_store_in_its_place(
+    own_server, project, monkeypatch
+):
+    bus = Bus(await connect(own_server.url, "a", on_closed=lambda: None))
+    await ensure(bus.connection)
+    listen, count = bus.connection.listen, itertools.count(1)
+
+    def lossy(subject, listener, **options):
+        return listen(subject, lambda *told: listener(*told) if next(count) % 4 else None, **options)
+
+    monkeypatch.setattr(bus.connection, "listen", lossy)
+    found = []
+
+    async def read():
+        async for raw in bus.events.live(0):
+            found.append(raw.sequence)  # noqa: PERF401 - it never ends, and is looked at meanwhile
+
+    reading = asyncio.ensure_future(read())
+    try:
+        await live(bus, project, 10)
+        await until(lambda: len(found) >= 29)
+    finally:
+        reading.cancel()
+        await bus.close()
+    assert found == list(range(1, len(found) + 1))

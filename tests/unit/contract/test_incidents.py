@@ -42,7 +42,7 @@ def test_an_incident_opens_once_and_is_told_once():
 
 def test_a_value_that_goes_up_and_down_around_its_limit_does_not_flap():
     rule = Rule(RATE)
-    told = [rule.look(30, ("", value, 10)) for value in [0.51, 0.49, 0.52, 0.45, 0.51, 0.41] * 5]
+    told = [rule.look(61, ("", value, 10)) for value in [0.51, 0.49, 0.52, 0.45, 0.51, 0.41] * 5]
     assert told == [([""], []), *[([], [])] * 29]
 
 
