@@ -33,6 +33,7 @@ RULES = {
     "F1": "A parent decides on children before anybody creates them; what a dying worker left is repaired.",
     "F2": "A parent hears of each child's end once, in few events, and is woken when it waits for no more.",
     "F3": "The end of a parent stops its children, those included that were not created yet.",
+    "L1": "A limit's key is a fenced log of its own: never more than its maximum holds it, and no end leaks a grant.",
     "J1": "The projection applies the next ordinal only, and moves its position in the same transaction.",
     "J2": "A bad event is set aside raw, and the projection moves on.",
     "J3": "A list says up to where it knows everything, and waits for the position it is asked for.",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from onward.contract.events import Timeouts
+    from onward.contract.limit import Debounce, Limit
     from onward.contract.retry import Retry
     from onward.tasks.agent import Agent, agent
     from onward.tasks.asking import ask, send_event, wait_event
@@ -35,10 +36,12 @@ __version__ = "0.1.0"
 __all__ = [
     "Agent",
     "ChildFailed",
+    "Debounce",
     "Ended",
     "Fatal",
     "Handle",
     "InDoubt",
+    "Limit",
     "NotDone",
     "ProcessDied",
     "Registry",
@@ -72,6 +75,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    **dict.fromkeys(("Debounce", "Limit"), "onward.contract.limit"),
     "Retry": "onward.contract.retry",
     "Timeouts": "onward.contract.events",
     **dict.fromkeys(

@@ -24,6 +24,7 @@ from onward.process.stop import Stop
 from onward_execution_state.followers.announcer import Announcer
 from onward_execution_state.followers.direct_hints import DirectHints
 from onward_execution_state.followers.families import Families
+from onward_execution_state.followers.limits import Limits
 from onward_execution_state.followers.permits import Permits
 from onward_execution_state.followers.queues import Queues
 from onward_execution_state.followers.supervisor import DISCONNECTS, Supervisor
@@ -68,6 +69,7 @@ class WithoutPostgres:
         self._triggers = Triggers(
             bus.events, bus.objects, moments_of("triggers"), Permits(bus.messages, bus.config), metrics
         )
+        self._limits = Limits(bus, moments_of("limit_keeper"), metrics)
         self._direct_hints = DirectHints(bus.connection, bus.events, metrics)
         self._scheduler = Scheduler(bus.ticks, bus.events, Gateways(bus.messages), metrics)
 
@@ -87,6 +89,7 @@ class WithoutPostgres:
             tasks.create_task(self.queues.run())
             tasks.create_task(self._follow(FOLLOWERS[0], self._each))
             tasks.create_task(self._keep_deadlines())
+            tasks.create_task(_patiently("limits", self._limits.run))
             tasks.create_task(
                 Loop("direct hints", _LOOK_AT_SOURCE, self._direct_hints.run_once).run(self._stop)
             )
@@ -120,6 +123,7 @@ class WithoutPostgres:
         await _patiently("the streams", start)
         self._bus.config.on_change(self.queues.hear)
         self._bus.config.on_change(self._scheduler.hear)
+        self._bus.config.on_change(self._limits.changed)
         await _patiently("CONFIG", self._bus.config.start)
 
     async def _listen(self, system: Connection | None) -> None:
@@ -128,6 +132,7 @@ class WithoutPostgres:
         async def stored(_subject: str, data: bytes) -> None:
             self._supervisor.hear_event(data)
             self._families.hear(data)
+            self._limits.hear(data)
             self.on_event()
 
         async def beat(_subject: str, data: bytes) -> None:
@@ -140,7 +145,8 @@ class WithoutPostgres:
             system.listen(DISCONNECTS, lambda _s, _r, _h, data: self._supervisor.hear_disconnect(data))
 
     async def _each(self, batch: Sequence[Raw]) -> Awaitable[None] | None:
-        begun = [act for act in (self._families.take(batch), self._triggers.take(batch)) if act is not None]
+        takers = (self._families, self._triggers, self._limits)
+        begun = [act for taker in takers if (act := taker.take(batch)) is not None]
         # The timekeeper first: it is the one that can fail, and then nothing was announced yet.
         await self._timekeeper(batch)
         await self._announcer(batch)

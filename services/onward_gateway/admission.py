@@ -23,6 +23,7 @@ from onward.http import json_text
 from onward.http.problems import FieldError, blaming
 from onward_gateway import schemas
 from onward_gateway.known import Known, KnownTask
+from onward_gateway.limiting import debounced_until, limits_of
 from onward_gateway.usual import usual_for
 
 YEAR = timedelta(days=366)
@@ -60,7 +61,7 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
         queue=queue,
         priority=priority,
         task=task,
-        run_at=_run_at(asked, now),
+        run_at=debounced_until(asked, _run_at(asked, now), now),
         fields={
             "task": task.spec.name,
             "input": asked.input,
@@ -71,6 +72,7 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
             "timeouts": asked.timeouts or usual.timeouts,
             "on_exhausted": asked.on_exhausted or task.spec.on_exhausted,
             "parent_id": asked.parent_id,
+            "limits": limits_of(asked, task, queue, project, known),
         },
     )
 

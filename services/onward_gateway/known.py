@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from onward.bus.limit_rules import LimitRules
 from onward.bus.specs import Specs
 from onward.contract.errors import Unavailable
 from onward.contract.keys import SESSION
@@ -59,6 +60,7 @@ class Known:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.specs = Specs(config)
+        self.limits = LimitRules(config)
         self._shipped = {name: KnownTask(TaskSpec(name=name)) for name in SHIPPED}
 
     def task(self, project: str, name: str) -> KnownTask | None:

@@ -15,6 +15,7 @@ import onward
 from onward.bus import config
 from onward.bus.bus import Bus, open_bus
 from onward.bus.hints import Hints
+from onward.bus.limit_rules import LimitRules
 from onward.bus.specs import Specs
 from onward.contract import ids
 from onward.contract.decide import Moment, Owner
@@ -94,6 +95,7 @@ async def work(stop: Stop, settings: Settings) -> None:
         holds={},
         grace=settings.cancel_grace,
         permit=Permits(bus.messages).ask,
+        gates=LimitRules(bus.config).of_execution,
     )
     about = About(
         project=settings.project,

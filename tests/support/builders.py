@@ -12,6 +12,7 @@ from onward.contract import events as ev
 from onward.contract.decide import Hint, Moment, Owner
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
+from onward.contract.limit import LimitPolicy
 from onward.contract.log import Log, Stored
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -76,6 +77,8 @@ OWN_FIELDS: dict[type[ev.Event], dict[str, Any]] = {
     ev.Suspended: {"reason": "sleeping", "due": T0 + timedelta(hours=1)},
     ev.Answered: {"wait": "question", "answer": msgspec.Raw(b'"yes"'), "wake": ROUTE},
     ev.AttemptFailed: {"attempt": 1, "error": ERROR, "due": T0 + timedelta(seconds=60)},
+    ev.Admitted: {"wake": ROUTE},
+    ev.Gated: {"limits": (LimitPolicy("queue:default", max=1),), "wake": "_limits.normal"},
     ev.Recovered: {"attempt": 1, "worker_id": "w1", "wake": ROUTE},
     ev.Released: {"attempt": 1, "worker_id": "w1", "wake": ROUTE},
     ev.Amended: {"timeouts": ev.TimeoutPolicy(attempt=9.0)},

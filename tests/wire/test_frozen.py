@@ -15,6 +15,8 @@ from onward.contract.agents import AgentSpec, TeamSpec
 from onward.contract.alerts import AlertSpec, ChannelSpec
 from onward.contract.drafts import DraftSpec
 from onward.contract.execution import Execution
+from onward.contract.limit import LimitSpec
+from onward.contract.limits import KeyState
 from onward.contract.lines import Chunk
 from onward.contract.places import EnvironmentSpec, QueueSpec
 from onward.contract.quota import QuotaSpec
@@ -39,6 +41,7 @@ ASKED = {
     "submission.on_exhausted": Submission,
     "submission.then": Submission,
     "submission.agent": Submission,
+    "submission.limits": Submission,
     "amend": AmendCommand,
     "amend.place": AmendCommand,
     "cancel": CancelCommand,
@@ -49,7 +52,7 @@ STORED = {
     "schedule": ScheduleSpec, "schedule_state": ScheduleState, "webhook": WebhookSpec,
     "execution": Execution, "task": TaskSpec, "task.on_exhausted": TaskSpec, "task.stalled_after": TaskSpec,
     "queue": QueueSpec, "queue.set": QueueSpec, "environment": EnvironmentSpec, "saved_view": SavedViewSpec,
-    "quota": QuotaSpec,
+    "quota": QuotaSpec, "task.limits": TaskSpec, "limit": LimitSpec, "limit_state": KeyState,
     "key": KeySpec, "key.scope": KeySpec,
     "alert": AlertSpec, "channel": ChannelSpec,
     "agent": AgentSpec, "team": TeamSpec, "draft": DraftSpec,
@@ -76,6 +79,8 @@ FREE |= {
     "busy",
     "variables",
     "filters",
+    "grants",
+    "holders",
     "holds",
     "levels",
     "before",

@@ -1,4 +1,4 @@
-"""One message after the one with a known sequence of the same subject: how LOGS and CONFIG are written."""
+"""One message after the one with a known sequence of the same subject: how LOGS, CONFIG and LIMITS are written."""
 
 import asyncio
 import random

@@ -199,7 +199,9 @@ class Following:
         if reply:
             tokens = reply.split(b".")
             sequence = int(tokens[5] if len(tokens) == 9 else tokens[7])
-            self._buffer.append((Raw(sequence=sequence, subject=subject.decode(), data=data), reply.decode()))
+            self._buffer.append(
+                (Raw(sequence=sequence, subject=subject.decode(), data=data, headers=headers), reply.decode())
+            )
             self._left -= 1
             self._alive_until = time.monotonic() + 2 * HEARTBEAT_SECONDS + 1
         elif int(subject.rpartition(b".")[2]) == self._pull_number:

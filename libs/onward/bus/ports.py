@@ -4,11 +4,13 @@
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from onward.contract.decide import Hint
+from onward.contract.limits import KeyState
 from onward.contract.log import Decision, Log
 from onward.contract.schedules import ScheduleState
 
@@ -19,6 +21,8 @@ class Raw(msgspec.Struct, frozen=True):
     sequence: int
     subject: str
     data: bytes
+    headers: bytes = b""
+    """Only where who follows may need them."""
 
 
 class EventLog(Protocol):
@@ -61,6 +65,25 @@ class LiveEvents(EventLog, Protocol):
 
     def live(self, after: int) -> AsyncIterator[Raw]:
         """Events of all executions above `after`, then new ones for ever: gap-free, in order, each once."""
+        ...
+
+
+class LimitLog(Protocol):
+    """LIMITS: the state of each key, fenced; only the last one is kept."""
+
+    async def read(self, project: str, key: str) -> tuple[KeyState, int]:
+        """The newest state and its sequence; an empty one and 0 where there is none. Raises Unavailable."""
+        ...
+
+    async def all(self) -> list[KeyState]:
+        """Every key of every project that anybody holds, or that counts a rate. Raises Unavailable."""
+        ...
+
+    async def append(self, state: KeyState, expected: int, now: datetime) -> int:
+        """Store it after the one with sequence `expected`; its sequence. Raises FenceLost, StoreFull, Unavailable.
+
+        One that is empty at `now` may be forgotten soon.
+        """
         ...
 
 

@@ -21,7 +21,7 @@ SCRATCH = "ONWARD_ROOM"
 SMALLEST = 16 * MIB
 ENOUGH_FOR_VALUES = 1024 * MIB
 ROOM_FOR_REST = 64 * MIB
-"""For WORK, TIMERS and CONFIG, which have no limit of their own."""
+"""For WORK, TIMERS, CONFIG and LIMITS, which have no limit of their own."""
 REFUSALS_BYTES = 32 * MIB
 """They wait here only until they are in Postgres; a flood of them loses its oldest."""
 NANOS = 1_000_000_000
@@ -84,6 +84,10 @@ def streams(replicas: int = 1, limits: Limits = Limits()) -> dict[str, dict[str,
         subjects.TICKS: {
             "name": subjects.TICKS, "subjects": [subjects.ALL_TICKS], **everywhere, "retention": "limits",
             "discard": "old", "max_age": 0, "max_bytes": -1, "max_msgs_per_subject": TICKS_OF_EACH,
+        },
+        subjects.LIMITS: {
+            "name": subjects.LIMITS, "subjects": [subjects.ALL_LIMITS], **everywhere, "retention": "limits",
+            "discard": "old", "max_age": 0, "max_bytes": -1, "max_msgs_per_subject": 1, "allow_msg_ttl": True,
         },
     }  # fmt: skip
 

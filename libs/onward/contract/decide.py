@@ -4,7 +4,7 @@ Each function takes the folded state and returns the events to append under its 
 people and programs ask for is in commands.py, what parents and children do to each other in family.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward.contract.execution import Execution, Wait
 from onward.contract.lifecycle.waiting import EXHAUSTED, RETRY
+from onward.contract.limit import LimitPolicy, returned
 from onward.contract.retry import RetryPolicy
 from onward.contract.triggers import branches
 
@@ -86,7 +87,9 @@ class Done(msgspec.Struct, frozen=True):
 
 def envelope(state: Execution, moment: Moment, ahead: int = 1, wake: str | None = None) -> dict[str, Any]:
     """The envelope of the event `ahead` places after `state`."""
-    routes = state.routes if wake is None or wake in state.routes else (*state.routes, wake)
+    # The last one is where it waits: there its timer fires.
+    stays = wake is None or wake == state.routes[-1]
+    routes = state.routes if stays else (*(route for route in state.routes if route != wake), wake)
     return {
         "id": moment.new_id(), "project": state.project, "execution_id": state.id, "n": state.n + ahead,
         "at": moment.now, "routes": routes, "wake": wake, "actor": moment.actor, "trace": moment.trace,
@@ -100,8 +103,30 @@ def last(state: Execution, moment: Moment, outcome: str, ahead: int = 1) -> dict
     """
     return {
         **envelope(state, moment, ahead), "child_of": state.child_of, "orphans": state.orphans,
-        "then": branches(state, outcome),
+        "then": branches(state, outcome), "gives_back": tuple(limit.key for limit in state.limits),
     }  # fmt: skip
+
+
+def lets_go(state: Execution, moment: Moment, ahead: int = 1) -> dict[str, Any]:
+    """The envelope of an event with which its worker lets go of it; what only runs hold, it gives back."""
+    keys = returned(state.limits)
+    envelope_ = envelope(state, moment, ahead)
+    if not keys:
+        return envelope_
+    gate = subjects.gate(state.priority)
+    routes = (*(route for route in state.routes if route != gate), gate)
+    return {**envelope_, "gives_back": keys, "routes": routes}
+
+
+def wake_at(
+    state: Execution, moment: Moment, route: str, kind: type[ev.Gated | ev.Admitted], **fields: Any
+) -> tuple[ev.AnyEvent, ...]:
+    """An event of this kind as a wake to a route; behind one that names the route, where none has yet (PROTOCOL V3)."""
+    if route in state.routes:
+        return (kind(**envelope(state, moment, wake=route), **fields),)
+    named = kind(**{**envelope(state, moment), "routes": (*state.routes, route)}, **fields)
+    wake = {**envelope(state, moment, ahead=2), "routes": named.routes, "wake": route}
+    return (named, ev.Queued(**wake))
 
 
 def deadlines(timeouts: ev.TimeoutPolicy, start: datetime) -> dict[str, datetime]:
@@ -119,22 +144,31 @@ def submit(
     priority: int,
     run_at: datetime | None,
     timeouts: ev.TimeoutPolicy | None = None,
+    limits: tuple[LimitPolicy, ...] = (),
     **fields: Any,
 ) -> ev.Submitted:
     """The first event of a log: a wake, or delayed until `run_at`."""
-    route = subjects.route(queue, priority)
+    place = subjects.route(queue, priority)
+    route = subjects.gate(priority) if limits else place
     later = run_at is not None and run_at > moment.now
-    limits = timeouts or ev.TimeoutPolicy()
+    timeouts = timeouts or ev.TimeoutPolicy()
     start = run_at if run_at is not None and later else moment.now
     return ev.Submitted(
         id=moment.new_id(), project=project, execution_id=execution_id, n=1, at=moment.now, actor=moment.actor,
-        trace=moment.trace, queue=queue, priority=priority, routes=(route,), wake=None if later else route,
-        due=run_at if later else None, deadlines=deadlines(limits, start), timeouts=limits, **fields,
+        trace=moment.trace, queue=queue, priority=priority,
+        routes=(place, route) if limits else (place,), wake=None if later else route, due=run_at if later else None,
+        deadlines=deadlines(timeouts, start), timeouts=timeouts,
+        limits=limits, **fields,
     )  # fmt: skip
 
 
-def meet(state: Execution, hint: Hint, owner: Owner, moment: Moment) -> Claim | Finish | AskOwner | Done:
-    """What a hint means for the log it points at (PROTOCOL H1, H2, M2, C1)."""
+def meet(
+    state: Execution, hint: Hint, owner: Owner, moment: Moment, gates: tuple[LimitPolicy, ...] = ()
+) -> Claim | Finish | AskOwner | Done:
+    """What a hint means for the log it points at (PROTOCOL H1, H2, M2, C1).
+
+    `gates` are the limits of its queue and task as they stand now: it may be older than they are (PROTOCOL L1).
+    """
     if state.ended:
         return Done(f"already {state.status}")
     if state.held:
@@ -150,6 +184,9 @@ def meet(state: Execution, hint: Hint, owner: Owner, moment: Moment) -> Claim | 
         return Finish((failing(state, moment, "poison", poison(state)),))
     if not state.undoing and (error := given_up(state)) is not None:
         return Finish((failing(state, moment, "exhausted", error),))
+    if gates and not state.undoing and (missing := missing_limits(state, gates)):
+        asked = {"limits": (*state.limits, *missing), "fired": _fired(state, hint)}
+        return Finish(wake_at(state, moment, subjects.gate(state.priority), ev.Gated, **asked))
     return Claim(
         (
             ev.Started(
@@ -159,16 +196,28 @@ def meet(state: Execution, hint: Hint, owner: Owner, moment: Moment) -> Claim | 
                 connection=owner.connection,
                 work_sequence=hint.work_sequence,
                 ack_subject=hint.ack_subject,
-                fired=None if state.ready else hint.fired,
+                fired=_fired(state, hint),
                 version=owner.versions.get(state.task),
             ),
         )
     )
 
 
+def _fired(state: Execution, hint: Hint) -> int | None:
+    return None if state.ready else hint.fired
+
+
+def missing_limits(state: Execution, gates: Iterable[LimitPolicy]) -> tuple[LimitPolicy, ...]:
+    """Those of `gates` that it was not admitted by."""
+    known = {limit.key for limit in state.limits}
+    return tuple(limit for limit in gates if limit.key not in known)
+
+
 def _not_claimable(state: Execution, hint: Hint) -> str | None:
     if state.paused:
         return "paused"
+    if state.gated:
+        return "it waits for its limits"
     if hint.route != state.route:
         return f"waits in {state.route} now"
     if state.ready and hint.n < state.ready_by:
@@ -233,7 +282,7 @@ def attempt_ended_badly(
     if delay is not None:
         due = moment.now + timedelta(seconds=delay if after is None else after)
         if not _too_late(state, due):
-            fields = {**envelope(state, moment), "due": due}
+            fields = {**lets_go(state, moment), "due": due}
             return (ev.AttemptFailed(**fields, attempt=state.attempt, error=error),)
     if error.retryable and state.on_exhausted == "hold":
         return (ev.Failed(**last(state, moment, "held"), reason="held", error=error),)
@@ -259,7 +308,7 @@ def _ask_whether_to_go_on(state: Execution, moment: Moment, error: ev.Failure) -
             text=text[:1000],
             choices=(RETRY, "fail"),
         ),
-        ev.AttemptFailed(**envelope(state, moment, ahead=2), attempt=state.attempt, error=error),
+        ev.AttemptFailed(**lets_go(state, moment, ahead=2), attempt=state.attempt, error=error),
     )
 
 

@@ -16,7 +16,9 @@ from onward.contract.events import (
     Triggered,
     TriggeredBy,
 )
+from onward.contract.limit import LimitPolicy
 from onward.contract.retry import RetryPolicy
+from onward.contract.subjects import GATE
 
 
 class Status(StrEnum):
@@ -215,6 +217,10 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Saved steps that have an `undo`: `scope|name|key` → n of their checkpoint."""
     ending: Ending | None = None
     """Set while steps are undone before it fails."""
+    limits: tuple[LimitPolicy, ...] = ()
+    """What it has to be admitted by before a worker may claim it."""
+    grants: dict[str, int] = {}
+    """The keys it holds, each with its epoch: a number that only grows, for whoever fences with it outside."""
     drifted: int = 0
     """How often the code was found changed under it."""
     progress: Progress | None = None
@@ -241,6 +247,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def orphans(self) -> int:
         """How many children its end would stop."""
         return sum(group.spawned - group.done for group in self.groups.values() if group.policy == "cancel")
+
+    @property
+    def gated(self) -> bool:
+        """Whether it waits for its limits: no worker may claim it."""
+        return self.route.startswith(f"{GATE}.")
 
     @property
     def undoing(self) -> bool:

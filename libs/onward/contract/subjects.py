@@ -4,12 +4,13 @@ import base64
 
 from onward.contract.ids import is_execution_id, shard
 
-EVENTS, WORK, TIMERS, LOGS, CONFIG = (
+EVENTS, WORK, TIMERS, LOGS, CONFIG, LIMITS = (
     "ONWARD_EVENTS",
     "ONWARD_WORK",
     "ONWARD_TIMERS",
     "ONWARD_LOGS",
     "ONWARD_CONFIG",
+    "ONWARD_LIMITS",
 )
 
 CLASSES = ("high", "normal", "low")
@@ -78,6 +79,25 @@ DEADLINES = "_deadlines"
 """The queue of fired deadlines, which no user's queue can be called; its classes are the kinds of limit."""
 DEADLINE_KINDS = ("queue", "execution")
 ALL_DEADLINES = f"onward.work.*.{DEADLINES}.*.*"
+
+
+GATE = "_limits"
+"""The queue in which executions wait until their limits admit them; no user's queue can be called that."""
+ALL_GATED = f"onward.work.*.{GATE}.*.*"
+
+
+def gate(priority: int) -> str:
+    """The route on which an execution waits for its limits."""
+    return route(GATE, priority)
+
+
+# LIMITS: one small log a key
+def limit(project: str, limit_id: str) -> str:
+    """The state of one key."""
+    return f"onward.limit.{project}.{limit_id}"
+
+
+ALL_LIMITS = "onward.limit.>"
 
 
 def timer(project: str, execution_id: str, sequence: int, kind: str | None = None) -> str:

@@ -7,6 +7,7 @@ import msgspec
 
 from onward.contract.events import NOTHING, RawOrNone, TimeoutPolicy, Timeouts
 from onward.contract.keys import KeySpec as KeySpec  # noqa: PLC0414 - the same
+from onward.contract.limit import Debounce, Limit, LimitPolicy
 from onward.contract.places import QueueSpec as QueueSpec  # noqa: PLC0414 - many know it from here
 from onward.contract.retry import Retry, RetryPolicy
 from onward.contract.then import Then
@@ -41,6 +42,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     parent_id: str | None = None
     task_id: str | None = None
     then: Then | msgspec.UnsetType = msgspec.UNSET
+    limits: Annotated[tuple[Limit, ...], msgspec.Meta(max_length=10)] | msgspec.UnsetType = msgspec.UNSET
+    debounce: Debounce | msgspec.UnsetType = msgspec.UNSET
 
 
 class CancelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -167,6 +170,10 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_exhausted: str = "fail"
     stalled_after: float | None = None
     """Seconds without an event or a log line after which a running execution counts as stalled; None: the default."""
+    limits: tuple[LimitPolicy, ...] = ()
+    """Of each of its executions; keys may name members of the input."""
+    max_running: int | None = None
+    """How many of its executions may run at once."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

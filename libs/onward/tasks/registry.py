@@ -9,6 +9,7 @@ import msgspec
 
 from onward.contract.events import Timeouts
 from onward.contract.ids import check_name
+from onward.contract.limit import LimitPolicy
 from onward.contract.retry import ONCE, Retry
 from onward.contract.submission import TaskSpec
 from onward.tasks import codec, family
@@ -172,6 +173,8 @@ class Registry:
         timeout: float | None = None, timeouts: Timeouts | None = None, version: str | None = None,
         process: bool = False, on_drift: OnDrift = "warn", on_exhausted: OnExhausted = "fail",
         stalled_after: float | None = None,
+        limits: Iterable[LimitPolicy] = (),
+        max_running: int | None = None,
     ) -> "_Decorator": ...  # fmt: skip
 
     def task(
@@ -189,6 +192,8 @@ class Registry:
         on_drift: OnDrift = "warn",
         on_exhausted: OnExhausted = "fail",
         stalled_after: float | None = None,
+        limits: Iterable[LimitPolicy] = (),
+        max_running: int | None = None,
     ) -> Any:
         """Register a function as a task, under its own name unless one is given. `timeout`: seconds an attempt.
 
@@ -198,6 +203,8 @@ class Registry:
 
         `process`: run it in a process of its own, which can be killed; for a plain def that another process can import.
         `stalled_after`: seconds without a step, progress or log line after which it is shown as stalled.
+        `max_running`: how many of its executions may run at once. `limits`: how many may hold a key at once, or start
+        within a time; keys may name parameters: `Limit("customer:{customer_id}", max=2)`.
         """
 
         def register(fn: Callable[..., Any]) -> Task[..., Any]:
@@ -217,6 +224,8 @@ class Registry:
                 version=version,
                 on_exhausted=on_exhausted,
                 stalled_after=stalled_after,
+                limits=tuple(limits),
+                max_running=max_running,
             )
             task: Task[..., Any] = Task(fn, spec, takes, process=process)
             task.on_drift = on_drift

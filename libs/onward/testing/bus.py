@@ -18,6 +18,7 @@ from onward.contract.log import Stored
 from onward.testing.connection import Connection
 from onward.testing.event_log import EventStream, MemoryEventLog
 from onward.testing.faults import CALM, Faults
+from onward.testing.limits import LimitKeeping, concerns_limits
 from onward.testing.lines import LineStream, MemoryLines
 from onward.testing.messages import MemoryMessages, Wires
 from onward.testing.objects import MemoryObjects
@@ -81,6 +82,8 @@ class MemoryBus:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.events.listeners += [self._source, self._keep_time, self._keep_families, self._keep_triggers]
         self.keeper = keeper = self.process("family-keeper")
+        self.limits = LimitKeeping(self.work, self.process)
+        self.events.listeners.append(self._keep_limits)
         self.families = families(keeper.events, keeper.messages, keeper.moment, keeper.run)
         self.triggers = TriggerKeeper(keeper.events, keeper.objects, keeper.moment, keeper.run)
 
@@ -150,6 +153,10 @@ class MemoryBus:
     def _keep_families(self, stored: Stored) -> None:
         if concerns_family(stored.event):
             self._later(lambda: self.tell_families(stored))
+
+    def _keep_limits(self, stored: Stored) -> None:
+        if concerns_limits(stored):
+            self._later(lambda: self.limits.hear(stored))
 
     def tell_families(self, stored: Stored) -> None:
         """What the follower hands to the family keeper; what could not be done is handed over again."""

@@ -7,17 +7,20 @@ from typing import Any
 
 import msgspec
 
+from onward.bus.limit_rules import filled
 from onward.bus.ports import EventLog
 from onward.bus.values import Values
 from onward.contract import decide, subjects
 from onward.contract.decide import Hint, Moment, Owner
 from onward.contract.events import AnyEvent
 from onward.contract.execution import Execution
+from onward.contract.limit import TASK, LimitPolicy
 from onward.contract.log import Decision, Log, Stored
 from onward.contract.retry import Retry
 from onward.tasks.registry import Registry
 from onward.telemetry.trace import traceparent
 from onward.testing.bus import MemoryBus, Process
+from onward.testing.connection import Connection
 from onward.testing.work import MemoryHints
 from onward.worker.attempt import Env
 from onward.worker.engine import Engine
@@ -74,7 +77,7 @@ class Installation:
         self.bus, self.registry = bus, registry
         self.gateway = bus.process("gateway")
         self.workers: dict[str, Worker] = {}
-        self._processes = [self.gateway, bus.keeper]
+        self._processes: list[Connection] = [self.gateway, bus.keeper]
         self._expected: dict[str, list[asyncio.Future[None]]] = {}
         bus.events.listeners.append(self._heard)
         self._keeper: asyncio.Task[None] | None = None
@@ -92,7 +95,7 @@ class Installation:
             objects=process.objects, registry=self.registry,
             moment=lambda: msgspec.structs.replace(process.moment(), trace=traceparent()),
             owner=Owner(worker_id=name, connection=name), random=self.bus.random.random, alive=_never, holds={},
-            now=self.bus.now, grace=grace,
+            now=self.bus.now, grace=grace, gates=self._gates,
         )  # fmt: skip
         about = About(
             project=PROJECT, host="here", pid=1, version="0", queues=queues, slots=slots, started_at=self.bus.now()
@@ -108,6 +111,16 @@ class Installation:
         await process.run(engine.start())
         return engine
 
+    def _gates(self, state: Execution) -> tuple[LimitPolicy, ...]:
+        return self._limits(state.task, state.input)
+
+    def _limits(self, task: str, given: msgspec.Raw) -> tuple[LimitPolicy, ...]:
+        spec = self.registry.tasks[task].spec
+        limits = filled(spec.limits, given)
+        return (
+            limits if spec.max_running is None else (*limits, LimitPolicy(f"{TASK}{task}", spec.max_running))
+        )
+
     def _keep_deadlines(self) -> None:
         if self._keeper is None:
             self._keeper = self.gateway.run(self.gateway.keep_deadlines(PROJECT))
@@ -120,9 +133,11 @@ class Installation:
         """Kill everything, and return when nothing of it is left."""
         for name in list(self.workers):
             self.kill(name)
-        for process in self._processes:
+        limits = self.bus.limits.process
+        processes = self._processes if limits is None else [*self._processes, limits]
+        for process in processes:
             process.kill()
-        for process in self._processes:
+        for process in processes:
             await process.gone()
 
     async def submit(
@@ -140,6 +155,7 @@ class Installation:
             run_at=moment.now + timedelta(seconds=delay) if delay else None, task=task,
             input=await Values(self.gateway.objects).keep(PROJECT, execution_id, raw, "/input"),
             retry=retry or spec.retry, timeouts=spec.timeouts, on_exhausted=spec.on_exhausted, labels=labels or {},
+            limits=self._limits(task, raw),
         )  # fmt: skip
         await self.gateway.events.append(
             Decision(project=PROJECT, execution_id=event.execution_id, expected=0, events=(event,))

@@ -21,12 +21,14 @@ from onward.contract.decide import (
     envelope,
     failing,
     last,
+    lets_go,
     meet,
     owner_silent,
 )
 from onward.contract.errors import FenceLost
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
+from onward.contract.limit import LimitPolicy
 from onward.contract.log import Decision, Log, Stored
 from onward.contract.policies import DENIED
 from onward.tasks import variables
@@ -68,6 +70,10 @@ async def _tells_nobody(_project: str, _execution_id: str) -> None:
     """Until the engine that it works for is there."""
 
 
+def _no_limits(_: Execution) -> tuple[LimitPolicy, ...]:
+    return ()
+
+
 class Env(msgspec.Struct, kw_only=True):
     """What an attempt needs of its worker."""
 
@@ -90,6 +96,8 @@ class Env(msgspec.Struct, kw_only=True):
     grace: float = 5.0
     permit: Permit | None = None
     """Asked before a step that names a policy."""
+    gates: Callable[[Execution], tuple[LimitPolicy, ...]] = _no_limits
+    """The limits that its queue and its task have now."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -125,7 +133,7 @@ async def _look(hint: Hint, env: Env) -> Log | None:
 
 async def _act(log: Log, hint: Hint, env: Env) -> Verdict:
     state = log.execution
-    match meet(state, hint, env.owner, env.moment()):
+    match meet(state, hint, env.owner, env.moment(), env.gates(state)):
         case Done():
             return Ack()
         case AskOwner(worker_id):
@@ -273,7 +281,7 @@ def _ending(outcome: Outcome, state: Execution, session: Session, env: Env) -> t
             return (undo.ending(session.hold.log, moment, env.owner.worker_id),)
         case Stopped("pause"):
             # Nothing where it was resumed meanwhile: the code runs on.
-            return (ev.Suspended(**envelope(state, moment), reason="paused"),) if state.paused else ()
+            return (ev.Suspended(**lets_go(state, moment), reason="paused"),) if state.paused else ()
         case Stopped():
             # A drain. A cancel does not come this far: it is in the log, and appending finds it (Cancelling).
             fields = envelope(state, moment, wake=state.route)

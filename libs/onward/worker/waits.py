@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from onward.contract import events as ev
-from onward.contract.decide import envelope
+from onward.contract.decide import envelope, lets_go
 from onward.contract.execution import Execution, Wait
 from onward.tasks.outcome import Interrupted
 from onward.worker.course import Course
@@ -179,7 +179,7 @@ class Waits:
         # What the code has let go of, but for sleeps, is still open to others: its time has to end as well.
         others = [w for w in state.waits.values() if not w.done and w.kind != SLEEP]
         due = min((w.until for w in (*waits, *others) if w.until), default=None)
-        fields = {**envelope(state, self._course.hold.moment()), "due": due, **more}
+        fields = {**lets_go(state, self._course.hold.moment()), "due": due, **more}
         return (ev.Suspended(**fields, reason=self._reason(waits, children=bool(more))),)
 
     def _reason(self, waits: list[Wait], *, children: bool) -> str:

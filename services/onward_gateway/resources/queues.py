@@ -8,6 +8,7 @@ import msgspec
 
 from onward.contract.errors import StillUsed, Unavailable
 from onward.contract.events import Timeouts
+from onward.contract.limit import MOST_HOLDERS
 from onward.contract.places import EnvironmentSpec, QueueSpec
 from onward.contract.retry import Retry
 from onward.http.call import Principal
@@ -47,8 +48,8 @@ def check(spec: QueueSpec, around: Around) -> None:
         )
     if spec.priority is not None and not 1 <= spec.priority <= 9:
         raise wrong("/priority", f"{spec.priority} is not 1 (lowest) to 9")
-    if spec.max_running is not None and not 1 <= spec.max_running <= _MOST:
-        raise wrong("/max_running", f"it is 1 to {_MOST}; pause the queue to let nothing begin")
+    if spec.max_running is not None and not 1 <= spec.max_running <= MOST_HOLDERS:
+        raise wrong("/max_running", f"it is 1 to {MOST_HOLDERS}; pause the queue to let nothing begin")
     if spec.rate is not None and not 1 <= spec.rate <= _MOST:
         raise wrong("/rate", f"it is 1 to {_MOST}")
     if not 0.001 <= spec.per <= _DAY:

@@ -9,16 +9,25 @@ from onward.contract import events as ev
 from onward.contract.errors import BrokenLog
 from onward.contract.execution import Execution, Status, Wait
 from onward.contract.lifecycle import BY_OWNER, TRANSITIONS, Refused, advance, fold
-from tests.support.builders import ERROR, T0, event, events, execution, moment, raw
+from onward.contract.limit import LimitPolicy
+from tests.support.builders import ERROR, ROUTE, T0, event, events, execution, moment, raw
 
 KINDS = [kind for kind in ev.KNOWN.__args__ if kind is not ev.Carried]
 ASKED = (ev.QuestionAsked, {})
 WAITING = (ev.Suspended, {"reason": "waiting_for_input", "due": None})
 CHILDREN = {"reason": "waiting_for_children", "due": None}
 UNDOABLE = (ev.CheckpointReached, {"name": "charge", "undo": "refund"})
+GATE = "_limits.normal"
+LIMITS = {"limits": (LimitPolicy("customer:7", max=1), LimitPolicy("queue:default", max=2))}
+ADMITTED = (ev.Admitted, {"wake": ROUTE, "grants": {"customer:7": 3, "queue:default": 4}})
+GIVES_BACK = (ev.Suspended, {"gives_back": ("queue:default",)})
 SAMPLES = {
     "queued": (),
     "delayed": None,
+    "limited": (),
+    "admitted": (ADMITTED,),
+    "limited, asleep": (ADMITTED, ev.Started, ev.Slept, GIVES_BACK),
+    "limited, retried": (ev.Cancelled, ev.RetryRequested),
     "executing": (ev.Started,),
     "cancelling": (ev.Started, ev.CancelRequested),
     "asking": (ev.Started, ASKED),
@@ -49,10 +58,14 @@ SAMPLES = {
 }
 
 
+LIMITED = {"limited", "admitted", "limited, asleep", "limited, retried"}
+
+
 def sample(name: str) -> Execution:
     if name == "delayed":
         return fold([event(ev.Submitted, wake=None, due=T0)])
-    return execution(*SAMPLES[name])
+    first = (ev.Submitted, {"wake": GATE, "routes": (GATE,), **LIMITS}) if name in LIMITED else ev.Submitted
+    return fold(events(first, *SAMPLES[name]))
 
 
 def fitting(kind, state: Execution):
@@ -68,6 +81,8 @@ def fitting(kind, state: Execution):
         fields = {"first": state.groups["map"].spawned}
     if kind is ev.Moved:
         fields = {"due": state.due}
+    if kind in {ev.Admitted, ev.Gated}:
+        fields = {"fired": state.asked_due}
     if kind is ev.Started:
         fields = {"attempt": state.attempt + (not state.resumes), "fired": state.asked_due}
     return event(kind, state.n + 1, **fields)
@@ -90,39 +105,38 @@ def test_each_pair_of_status_and_event_moves_as_the_table_says_or_is_refused(pai
 
 
 FREE = {ev.Failed, ev.Cancelled, ev.EventReceived, ev.Paused, ev.Amended, ev.Moved, ev.StepEdited}
+READY = {ev.Started, ev.Gated, ev.Queued, *FREE}
+DUE = {ev.Started, ev.Gated, *FREE}
 WAITLESS = {*BY_OWNER} - {ev.WaitExpired}
 HELD = {
-    *WAITLESS,
-    ev.Recovered,
-    ev.CancelRequested,
-    ev.Failed,
-    ev.EventReceived,
-    ev.Paused,
-    ev.Amended,
-    ev.Moved,
-}
+    *WAITLESS, ev.Recovered, ev.CancelRequested, ev.Failed, ev.EventReceived, ev.Paused, ev.Amended, ev.Moved,
+}  # fmt: skip
 UNDOING = {ev.CheckpointReached, ev.StepFailed, ev.Released, ev.Recovered}
 MOVES = {
-    "queued": {ev.Started, ev.Queued, *FREE},
-    "delayed": {ev.Started, *FREE},
+    "queued": READY,
+    "delayed": DUE,
+    "limited": {ev.Admitted, ev.Gated, ev.Queued, *FREE},
+    "admitted": READY,
+    "limited, asleep": {ev.Admitted, ev.Gated, *FREE},
+    "limited, retried": {ev.Admitted, ev.Gated, ev.Queued, *FREE},
     "executing": HELD,
     "cancelling": {ev.Recovered, ev.Cancelled},
     "asking": {*HELD, ev.WaitExpired, ev.Answered, ev.QuestionReminded},
     "waiting for input": {*FREE, ev.Answered, ev.QuestionReminded},
-    "sleeping": {ev.Started, *FREE},
-    "retrying": {ev.Started, *FREE},
-    "recovering": {ev.Started, ev.Queued, *FREE},
-    "released": {ev.Started, ev.Queued, *FREE},
+    "sleeping": DUE,
+    "retrying": DUE,
+    "recovering": READY,
+    "released": READY,
     "awaiting": FREE,
     "parent": {ev.ChildrenDone, *FREE},
     "parent of more": {ev.ChildrenDone, *FREE},
-    "parent, retried": {ev.Started, ev.Queued, ev.ChildrenDone, *FREE},
+    "parent, retried": {ev.ChildrenDone, *READY},
     "paused": {ev.Resumed, *FREE} - {ev.Paused},
     "pausing": {*HELD, ev.Resumed} - {ev.Paused},
     "paused at its end of step": {ev.Resumed, *FREE} - {ev.Paused},
     "queued and paused": {ev.Resumed, *FREE} - {ev.Paused},
     "undoable": {*HELD, ev.Compensating},
-    "undoable, retried": {ev.Started, ev.Queued, ev.CancelRequested, ev.Compensating, *FREE},
+    "undoable, retried": {ev.CancelRequested, ev.Compensating, *READY},
     "undoing": {*UNDOING, ev.Failed},
     "to be undone": {ev.Started, ev.Cancelled, ev.StepEdited},
     "completed": set(),
@@ -131,7 +145,7 @@ MOVES = {
     "held, to be undone": {ev.RetryRequested, ev.StepEdited, ev.Cancelled, ev.CancelRequested},
     "held, now being undone": {ev.Started, ev.Cancelled, ev.StepEdited},
     "cancelled": {ev.RetryRequested, ev.StepEdited},
-    "retried": {ev.Started, ev.Queued, *FREE},
+    "retried": READY,
 }
 
 

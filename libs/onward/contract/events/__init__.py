@@ -17,6 +17,7 @@ from onward.contract.events.envelope import (
     Timeouts,
 )
 from onward.contract.events.family import ChildEnd, ChildrenDone, ChildrenSpawned
+from onward.contract.events.limits import Admitted, Gated
 from onward.contract.events.lives import (
     Amended,
     AttemptFailed,
@@ -59,6 +60,7 @@ __all__ = [
     "KNOWN",
     "NOTHING",
     "TERMINAL",
+    "Admitted",
     "AgentSnapshot",
     "Amended",
     "Answered",
@@ -80,6 +82,7 @@ __all__ = [
     "EventReceived",
     "Failed",
     "Failure",
+    "Gated",
     "Moved",
     "OutputGenerated",
     "Paused",

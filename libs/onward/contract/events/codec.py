@@ -6,6 +6,7 @@ import msgspec
 
 from onward.contract.events.carried import Carried
 from onward.contract.events.family import ChildrenDone, ChildrenSpawned
+from onward.contract.events.limits import Admitted, Gated
 from onward.contract.events.lives import (
     Amended,
     AttemptFailed,
@@ -67,7 +68,8 @@ KNOWN = (
     Submitted | Started | CheckpointReached | StepStarted | StepFailed | StepEdited | Drifted | Progressed
     | OutputGenerated | Slept | QuestionAsked | QuestionReminded | EventAwaited | EventReceived | WaitExpired
     | ChildrenSpawned | ChildrenDone | Suspended | Answered | AttemptFailed | Recovered | Released | Paused | Resumed
-    | Amended | Moved | Queued | CancelRequested | Compensating | Completed | Failed | Cancelled | RetryRequested
+    | Amended | Moved | Queued | Admitted | Gated | CancelRequested | Compensating | Completed | Failed | Cancelled
+    | RetryRequested
     | Carried
 )  # fmt: skip
 AnyEvent = KNOWN | Unknown

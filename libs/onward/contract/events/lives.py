@@ -7,6 +7,7 @@ import msgspec
 from onward.contract.events.agents import AgentSnapshot
 from onward.contract.events.envelope import ChildOf, Event, Failure, RawOrNone, TimeoutPolicy, nothing
 from onward.contract.events.triggers import Trigger, Triggered, TriggeredBy
+from onward.contract.limit import LimitPolicy
 from onward.contract.retry import RetryPolicy
 
 
@@ -41,6 +42,8 @@ class Submitted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="submi
     then: tuple[Trigger, ...] = ()
     """What is submitted when it has ended."""
     triggered_by: TriggeredBy | None = None
+    limits: tuple[LimitPolicy, ...] = ()
+    """With limits its route is that of the gate, until it is admitted."""
 
 
 class Started(Event, frozen=True, kw_only=True, omit_defaults=True, tag="started"):
@@ -62,6 +65,8 @@ class AttemptFailed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="a
 
     attempt: int
     error: Failure
+    gives_back: tuple[str, ...] = ()
+    """Keys of limits that it lets go of until it goes on."""
 
 
 class Recovered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="recovered"):
@@ -119,6 +124,8 @@ class Completed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="compl
     """How many of its own children still run, and end with it."""
     then: tuple[Triggered, ...] = ()
     """What this end means for each of its triggers."""
+    gives_back: tuple[str, ...] = ()
+    """Keys of limits that it holds no more."""
 
 
 class Failed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
@@ -134,6 +141,8 @@ class Failed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="failed")
     """How many of its own children still run, and end with it."""
     then: tuple[Triggered, ...] = ()
     """What this end means for each of its triggers."""
+    gives_back: tuple[str, ...] = ()
+    """Keys of limits that it holds no more."""
 
 
 class Cancelled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cancelled"):
@@ -145,6 +154,8 @@ class Cancelled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cance
     """How many of its own children still run, and end with it."""
     then: tuple[Triggered, ...] = ()
     """What this end means for each of its triggers."""
+    gives_back: tuple[str, ...] = ()
+    """Keys of limits that it holds no more."""
 
 
 class RetryRequested(Event, frozen=True, kw_only=True, omit_defaults=True, tag="retry_requested"):

@@ -80,3 +80,5 @@ class Suspended(Event, frozen=True, kw_only=True, omit_defaults=True, tag="suspe
     """How many ended children each group must have, at least, for the execution to go on."""
     tolerates: dict[str, int] = {}
     """How many children of a group may end badly before it goes on sooner than that."""
+    gives_back: tuple[str, ...] = ()
+    """Keys of limits that it lets go of until it goes on."""

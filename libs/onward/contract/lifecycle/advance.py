@@ -29,6 +29,8 @@ TRANSITIONS: dict[tuple[Status, type[ev.Event]], Status] = {
     (PENDING, ev.Amended): PENDING,
     (PENDING, ev.Moved): PENDING,
     (PENDING, ev.Queued): PENDING,
+    (PENDING, ev.Admitted): PENDING,
+    (PENDING, ev.Gated): PENDING,
     (RUNNING, ev.Started): RUNNING,
     (RUNNING, ev.CheckpointReached): RUNNING,
     (RUNNING, ev.StepStarted): RUNNING,
@@ -55,6 +57,8 @@ TRANSITIONS: dict[tuple[Status, type[ev.Event]], Status] = {
     (RUNNING, ev.Amended): RUNNING,
     (RUNNING, ev.Moved): RUNNING,
     (RUNNING, ev.Queued): RUNNING,
+    (RUNNING, ev.Admitted): RUNNING,
+    (RUNNING, ev.Gated): RUNNING,
     (RUNNING, ev.CancelRequested): RUNNING,
     (RUNNING, ev.Compensating): RUNNING,
     (RUNNING, ev.Completed): COMPLETED,
@@ -115,6 +119,12 @@ def fold(events: Iterable[ev.AnyEvent], state: Execution | None = None) -> Execu
     return state
 
 
+def _waits_for(event: ev.Submitted) -> str:
+    if event.wake is None:
+        return "delayed"
+    return "limited" if event.limits else "queued"
+
+
 def _begin(event: ev.AnyEvent) -> Execution | Refused:
     if isinstance(event, ev.Carried):
         if event.part != 1:
@@ -131,8 +141,8 @@ def _begin(event: ev.AnyEvent) -> Execution | Refused:
         return Refused("no route says where it waits")
     return Execution(
         id=event.execution_id, project=event.project, n=1, status=PENDING,
-        reason="queued" if event.wake else "delayed", ready=event.wake is not None, ready_by=1 if event.wake else 0,
-        task=event.task, task_id=event.task_id, queue=event.queue, route=event.routes[0], routes=event.routes,
+        reason=_waits_for(event), ready=event.wake is not None, ready_by=1 if event.wake else 0,
+        task=event.task, task_id=event.task_id, queue=event.queue, route=event.routes[-1], routes=event.routes,
         created_at=event.at, updated_at=event.at, life_from=event.due or event.at,
         input=event.input, environment=event.environment,
         priority=event.priority, labels=event.labels, retry=event.retry, timeouts=event.timeouts, source=event.source,
@@ -142,5 +152,5 @@ def _begin(event: ev.AnyEvent) -> Execution | Refused:
         team_id=event.team_id, child_of=event.child_of, on_exhausted=event.on_exhausted, agent=event.agent,
         then=event.then, triggered_by=event.triggered_by, due=event.due,
         asked_due=1 if event.due else None, deadlines=event.deadlines,
-        asked_deadlines=dict.fromkeys(event.deadlines, 1), trace=event.trace,
+        asked_deadlines=dict.fromkeys(event.deadlines, 1), limits=event.limits, trace=event.trace,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import msgspec
 
 from onward.contract import events as ev
 from onward.contract.execution import Ending, Execution, Progress
-from onward.contract.lifecycle import moving, waiting
+from onward.contract.lifecycle import admission, moving, waiting
 from onward.contract.lifecycle.guards import UNDO
 from onward.contract.triggers import remembered
 
@@ -80,7 +80,7 @@ def _suspended(s: Execution, e: ev.Suspended) -> dict[str, Any]:
     return {
         "reason": "waiting_for_worker" if stopped else e.reason, "ready": stopped,
         "ready_by": e.n if stopped else s.ready_by, "resumes": True, "due": e.due, "asked_due": asked,
-        "wants": e.children, "tolerates": e.tolerates, **_LET_GO,
+        "wants": e.children, "tolerates": e.tolerates, **_LET_GO, **admission.given_back(s, e.gives_back),
     }  # fmt: skip
 
 
@@ -89,6 +89,7 @@ def _attempt_failed(s: Execution, e: ev.AttemptFailed) -> dict[str, Any]:
     return {
         "reason": "retrying" if e.due else "waiting_for_input", "ready": False, "failures": s.failures + 1,
         "recoveries": 0, "error": e.error, "due": e.due, "asked_due": e.n if e.due else None, **_LET_GO,
+        **admission.given_back(s, e.gives_back),
     }  # fmt: skip
 
 
@@ -155,6 +156,7 @@ def _end(s: Execution, e: ev.Completed | ev.Failed | ev.Cancelled) -> dict[str, 
     return {
         "ready": False, "resumes": False, "cancelling": False, "ending": None, "waits": over, "deadlines": {},
         "asked_deadlines": {}, "triggered": remembered(s, e.then), **_NO_PAUSE, **_NO_WANTS, **_NO_TIMER,
+        **admission.given_back(s, tuple(limit.key for limit in s.limits)),
     }  # fmt: skip
 
 
@@ -176,7 +178,8 @@ def _retry_requested(s: Execution, e: ev.RetryRequested) -> dict[str, Any]:
     if child_of is not None and e.life is not None:
         child_of = msgspec.structs.replace(child_of, life=e.life)
     return {
-        "reason": "queued", "ready": True, "ready_by": e.n, "failures": 0, "recoveries": 0, "lives": s.lives + 1,
+        "reason": "limited" if s.gated else "queued", "ready": True, "ready_by": e.n, "failures": 0, "recoveries": 0,
+        "lives": s.lives + 1,
         "life_from": e.at, "life_started_at": None,
         "completed_at": None, "error": None, "output": None, "progress": None, "cancel_because": None,
         "fresh_from": e.n if e.fresh else s.fresh_from, "input": s.input if e.input is None else e.input,
@@ -221,6 +224,8 @@ CHANGES: dict[type[ev.Event], Callable[[Execution, Any], dict[str, Any]]] = {
     ev.Amended: _amended,
     ev.Moved: moving.moved,
     ev.Queued: moving.queued,
+    ev.Admitted: admission.admitted,
+    ev.Gated: admission.gated,
     ev.CancelRequested: _cancel_requested,
     ev.Compensating: _compensating,
     ev.Completed: _completed,

@@ -21,12 +21,34 @@ UNDO = "undo"
 def _may_start(state: Execution, event: ev.Started) -> str | None:
     if state.paused:
         return "paused"
+    if state.gated:
+        return "it waits for its limits"
     if not (state.ready or (event.fired is not None and event.fired == state.asked_due)):
         return f"not runnable: {state.reason}"
     if state.cancelling and not state.undoing:
         return "a cancel was asked for"
     expected = state.attempt + (0 if state.resumes else 1)
     return None if event.attempt == expected else f"attempt {event.attempt} is not {expected}"
+
+
+def _may_be_admitted(state: Execution, event: ev.Admitted) -> str | None:
+    if not state.gated:
+        return "it waits for no limit"
+    if state.paused:
+        return "paused"
+    if not (state.ready or (event.fired is not None and event.fired == state.asked_due)):
+        return f"not runnable: {state.reason}"
+    return None
+
+
+def _may_be_gated(state: Execution, event: ev.Gated) -> str | None:
+    if (why := _goes_on(state, event)) is not None:
+        return why
+    if state.held or state.paused:
+        return "a worker holds it" if state.held else "paused"
+    if not (state.ready or (event.fired is not None and event.fired == state.asked_due)):
+        return f"not runnable: {state.reason}"
+    return None
 
 
 def _may_own(state: Execution, event: ev.Event) -> str | None:
@@ -144,6 +166,8 @@ def _may_cancel(state: Execution, _: ev.Cancelled) -> str | None:
 GUARDS: dict[type[ev.Event], Callable[[Execution, Any], str | None]] = {
     **dict.fromkeys(BY_OWNER, _may_own),
     ev.Started: _may_start,
+    ev.Admitted: _may_be_admitted,
+    ev.Gated: _may_be_gated,
     ev.Suspended: _may_suspend,
     ev.ChildrenSpawned: _may_spawn,
     ev.ChildrenDone: _may_end_children,

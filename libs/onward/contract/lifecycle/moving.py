@@ -4,6 +4,7 @@ from typing import Any
 
 from onward.contract import events as ev
 from onward.contract.execution import Execution, Status
+from onward.contract.limit import QUEUE
 
 _NO_TIMER: dict[str, Any] = {"due": None, "asked_due": None}
 
@@ -18,7 +19,15 @@ def may_wait_for_a_time(s: Execution) -> bool:
 
 def moved(s: Execution, e: ev.Moved) -> dict[str, Any]:
     """Another place in line."""
-    changes: dict[str, Any] = {"queue": e.queue, "priority": e.priority, "route": e.routes[-1]}
+    # The limit of the queue it leaves, unless it holds that; the next claim finds out about the new one's.
+    left = f"{QUEUE}{s.queue}"
+    limits = tuple(limit for limit in s.limits if limit.key != left or left in s.grants or e.queue == s.queue)
+    changes: dict[str, Any] = {
+        "limits": limits,
+        "queue": e.queue,
+        "priority": e.priority,
+        "route": e.routes[-1],
+    }
     if e.now:
         waits = "queued" if s.status is Status.PENDING else "waiting_for_worker"
         changes |= {"ready": True, "ready_by": e.n, **_because(s, waits), **_NO_TIMER}

@@ -99,7 +99,8 @@ def can_wake(s: Execution) -> bool:
 
 
 def _woken(s: Execution, e: ev.Event) -> dict[str, Any]:
-    return {"ready": True, "ready_by": e.n, "reason": "waiting_for_worker"} if can_wake(s) else {}
+    reason = "limited" if s.gated else "waiting_for_worker"
+    return {"ready": True, "ready_by": e.n, "reason": reason} if can_wake(s) else {}
 
 
 def spawned(s: Execution, e: ev.ChildrenSpawned) -> dict[str, Any]:
