@@ -24,7 +24,7 @@ def limits_of(
     """
     own = () if asked.limits is msgspec.UNSET else asked.limits
     debounced = () if asked.debounce is msgspec.UNSET else (asked.debounce,)
-    places = known.limits.of_places(project, queue, asked.task)
+    places = known.limits.of_places(project, queue, task.spec.name)
     templates = (
         *own,
         *task.spec.limits,

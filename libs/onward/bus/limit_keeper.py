@@ -18,7 +18,7 @@ from onward.bus.limit_acts import Acts, slim, wants
 from onward.bus.limit_deciding import Asked, Decided, Granted, Rules, Stop, decide
 from onward.bus.limit_keys import Keys, together
 from onward.bus.limit_line import Lines, Waiter
-from onward.bus.ports import EventLog, HintSource, LimitLog, Messages
+from onward.bus.ports import EventLog, GateSource, LimitLog, Messages
 from onward.contract import events as ev
 from onward.contract import limits
 from onward.contract.decide import Hint, Moment
@@ -54,7 +54,7 @@ class LimitKeeper:
         self._log = keys
         self._keys, self.lines = Keys(keys), Lines()
         self._acts = Acts(events, messages, moment)
-        self._hints: HintSource | None = None
+        self._hints: GateSource | None = None
         self._dirty: dict[Key, None] = {}
         self._asked: dict[Key, list[Asked]] = {}
         self._released: OrderedDict[tuple[Key, str, int], asyncio.Future[None]] = OrderedDict()
@@ -65,7 +65,7 @@ class LimitKeeper:
         self._few = asyncio.Semaphore(_AT_ONCE)
         self.admitted = self.leaks = 0
 
-    async def run(self, hints: HintSource, renew_every: float) -> None:
+    async def run(self, hints: GateSource, renew_every: float) -> None:
         """Take the hints and decide about them, for ever."""
         self._hints = hints
         loops = (
@@ -143,7 +143,7 @@ class LimitKeeper:
 
     # The hints of the gate
 
-    async def _take(self, hints: HintSource) -> None:
+    async def _take(self, hints: GateSource) -> None:
         while True:
             await together([self._look(hint) for hint in await hints.take(_MOST_HINTS)])
 
@@ -348,7 +348,7 @@ class LimitKeeper:
                 self.leaks += 1
                 self._release(state.project, [state.key], holder.execution_id, holder.n + 1, again=True)
 
-    async def _renew(self, hints: HintSource, every: float) -> None:
+    async def _renew(self, hints: GateSource, every: float) -> None:
         while True:
             await asyncio.sleep(every)
             waiters = [*self.lines.waiting.values(), *self._admitting.values()]

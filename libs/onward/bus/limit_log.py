@@ -64,14 +64,14 @@ class LimitKeys:
 
 
 class GateHints:
-    """The hints of those who wait for their limits, over all projects: ports.HintSource."""
+    """The hints of those who wait for their limits, over all projects: ports.GateSource."""
 
     def __init__(self, connection: Connection, following: Following) -> None:
         self._connection, self._following = connection, following
         self._held: dict[str, Delivery] = {}
 
     async def take(self, most: int) -> list[Hint]:  # noqa: ARG002 - it comes in batches of its own size
-        """See HintSource.take."""
+        """See GateSource.take."""
         taken: list[Hint] = []
         while not taken:
             for raw, ack_subject in await self._following.next():
@@ -87,24 +87,16 @@ class GateHints:
         return taken
 
     async def ack(self, hint: Hint) -> None:
-        """See HintSource.ack: one that is lost brings a hint that finds its execution admitted."""
+        """See GateSource.ack."""
         if (held := self._held.pop(hint.ack_subject, None)) is not None:
             self._following.done([held])
 
-    async def give_back(self, hint: Hint) -> None:
-        """See HintSource.give_back."""
-        if (held := self._held.pop(hint.ack_subject, None)) is not None:
-            self._following.again([held])
-
     async def renew(self, ack_subjects: Iterable[str]) -> None:
-        """See HintSource.renew."""
+        """See GateSource.renew."""
         self._following.renew([self._held[subject] for subject in ack_subjects if subject in self._held])
 
-    def rouse(self) -> None:
-        """See HintSource.rouse: it is always asked for more."""
-
     async def close(self) -> None:
-        """See HintSource.close."""
+        """Take no more; what is held is for anybody at once."""
         held, self._held = list(self._held.values()), {}
         await self._following.close(held)
 

@@ -68,6 +68,22 @@ class LiveEvents(EventLog, Protocol):
         ...
 
 
+class GateSource(Protocol):
+    """The hints of those who wait for their limits; as HintSource, for who keeps each until it is dealt with."""
+
+    async def take(self, most: int) -> list[Hint]:
+        """See HintSource."""
+        ...
+
+    async def ack(self, hint: Hint) -> None:
+        """See HintSource; one that is lost brings a hint that finds nothing to do."""
+        ...
+
+    async def renew(self, ack_subjects: Iterable[str]) -> None:
+        """See HintSource."""
+        ...
+
+
 class LimitLog(Protocol):
     """LIMITS: the state of each key, fenced; only the last one is kept."""
 
