@@ -145,9 +145,13 @@ def _document(data: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"value": found}
 
 
+_OPENING = frozenset({"sha256", "secret", "previous_secret", "secrets"})
+"""Members of resources that open something, or prove who one is."""
+
+
 def _masked(document: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """Without what opens or should not be read; of a variable one sees whether it changed."""
-    shown = {member: value for member, value in document.items() if member not in {"sha256", "secret"}}
+    shown = {member: value for member, value in document.items() if member not in _OPENING}
     if isinstance(shown.get("variables"), dict):
         old = before.get("variables") or {}
         shown["variables"] = {
