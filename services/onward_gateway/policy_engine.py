@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -88,7 +89,7 @@ class Engine:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "onward_gateway.policy_program", limit=_LINE,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                env=_nothing_secret(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
             assert self._process.stdout is not None  # noqa: S101 - for the type checker
             async with asyncio.timeout(_START_SECONDS):
@@ -128,3 +129,8 @@ class Engine:
 
 def _line(module: str, at: int | None) -> int:
     return module.encode()[: at or 0].count(b"\n") + 1
+
+
+def _nothing_secret() -> dict[str, str]:
+    # Rules can ask for their process' environment (opa.runtime); ours has the way to every store.
+    return {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}

@@ -227,3 +227,16 @@ async def test_an_agent_is_held_to_the_policy_that_it_names(house, engine):
     assert (denied.policy, denied.denies) == ("deploys", True)
     assert (missing.message, missing.denies) == ("there is no such policy", True)
     assert await house.gateway.policing.about(msgspec.structs.replace(event, agent_id=None)) == ()
+
+
+async def test_rules_cannot_read_what_the_gateway_was_started_with(house, monkeypatch):
+    monkeypatch.setenv("ONWARD_DATABASE_URL", "postgresql://hunter2@here/x")
+    engine = Engine()
+
+    [verdict] = await engine.ask(
+        PolicySpec(name="nosy", module='package nosy\n\ndeny contains sprintf("%v", [opa.runtime()])\n'), {}
+    )
+
+    assert "hunter2" not in verdict.message
+    assert "ONWARD" not in verdict.message
+    await engine.close()
