@@ -33,8 +33,8 @@ def test_a_resource_is_created_shown_changed_listed_and_deleted(onward):
     assert shown(onward, "environment", "get", "lab") == changed
 
     rows = [line.split("\t") for line in onward("environment", "list").out.splitlines()]
-    assert rows[0][:3] == ["NAME", "DESCRIPTION", "VARIABLES"]
-    assert rows[1][:3] == ["lab", "for tests", "REGION"]
+    assert rows[0][:5] == ["NAME", "DESCRIPTION", "VARIABLES", "QUEUES", "WORKERS"]
+    assert rows[1][:5] == ["lab", "for tests", "REGION", "-", "0"]
 
     assert onward("environment", "delete", "lab").err == "environment lab is deleted\n"
     assert "there is no environment" in onward("environment", "list").err

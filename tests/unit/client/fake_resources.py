@@ -8,7 +8,7 @@ from onward_gateway.resources.table import KINDS
 from tests.unit.client.fake_server import Request
 from tests.unit.onward_gateway.door import House
 
-PLURALS = frozenset(kind.plural for kind in KINDS) | {"api-keys"}
+PLURALS = frozenset(kind.plural for kind in KINDS) | {"api-keys", "audit"}
 
 
 class FakeResources:
@@ -16,8 +16,25 @@ class FakeResources:
 
     def __init__(self) -> None:
         self.house = House()
+        self.audited: list[dict[str, Any]] = []
+        self.wrong: int | None = None
+        """The first entry that is not as it was written."""
 
     def answer(self, request: Request) -> tuple[int, Any, dict[str, str]]:
+        if request.path.endswith("/audit"):
+            kept = [
+                one for one in self.audited if request.query.get("actor", [one["actor"]]) == [one["actor"]]
+            ]
+            return 200, {"items": kept, "next_cursor": None}, {}
+        if request.path.endswith("/audit/verify"):
+            chain = {
+                "source": "resource",
+                "entries": len(self.audited),
+                "hash": "a" * 64,
+                "wrong": self.wrong,
+            }
+            told = {**chain, "why": "it was altered" if self.wrong else None}
+            return 200, {"sound": self.wrong is None, "chains": [told]}, {}
         given = [
             (name.encode(), request.headers[name].encode())
             for name in ("if-match",)

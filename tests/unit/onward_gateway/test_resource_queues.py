@@ -64,6 +64,17 @@ async def test_a_queue_is_not_deleted_while_nobody_can_say_whether_it_is_empty(h
     assert (await house.call("GET", f"{QUEUES}/fast")).status == 200
 
 
+async def test_resources_are_written_and_read_while_nobody_but_nats_is_there(house):
+    await house.state.stop()
+
+    made = await house.call("POST", QUEUES, {"name": "gpu", "max_running": 2})
+    changed = await house.call("PATCH", f"{QUEUES}/gpu", {"paused": True})
+    listed = (await house.call("GET", QUEUES)).json["items"]
+
+    assert (made.status, changed.status) == (201, 200)
+    assert [(one["name"], one["waiting"]) for one in listed if one["paused"]] == [("gpu", None)]
+
+
 async def test_an_environment_is_not_deleted_while_a_queue_is_in_it(house):
     await house.call("POST", "/api/v1/environments", {"name": "prod"})
 
@@ -72,7 +83,7 @@ async def test_an_environment_is_not_deleted_while_a_queue_is_in_it(house):
     assert (refused.code, "fast" in refused.json["detail"]) == ("still_used", True)
 
 
-async def test_the_list_keeps_its_numbers_and_says_what_people_set(house):
+async def test_seed_queue_capacity_is_listed_with_depth_workers_and_what_people_set(house):
     await holding(house, "fast", 3)
     house.config.put("default", "queue", "fast", QueueSpec(name="fast", max_running=2, paused=True))
 

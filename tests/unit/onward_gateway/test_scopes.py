@@ -70,7 +70,7 @@ def test_each_change_needs_the_scope_that_is_written_here():
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-async def test_a_key_of_this_scope_comes_through_where_it_may_and_nowhere_else(house, scope):
+async def test_seed_manage_a_key_comes_through_where_its_scope_allows_and_nowhere_else(house, scope):
     key = house.add_key("default", scope=scope)
 
     for method, path, rule in KEYED:

@@ -24,7 +24,7 @@ def test_without_either_there_are_the_defaults():
         assert usual_for(TaskSpec(name="t"), queue) == (5, RetryPolicy(), TimeoutPolicy())
 
 
-async def test_seed_a_queue_gives_its_executions_priority_retries_timeouts_and_environment(house):
+async def test_a_queue_gives_its_executions_priority_retries_timeouts_and_environment(house):
     await house.call("POST", "/api/v1/environments", {"name": "prod"})
     members = {"priority": 8, "retry": {"attempts": 9}, "timeouts": {"execution": 60}}
     assert (await house.call("PATCH", "/api/v1/queues/fast", members)).status == 200

@@ -30,7 +30,7 @@ def test_variables_are_those_of_the_environment_and_none_where_there_is_none():
     assert places.variables("other", "lab") == {}
 
 
-def test_their_values_are_masked_beside_what_the_worker_masks_and_short_ones_are_not():
+def test_seed_logging_masks_the_variables_of_an_environment_and_no_short_ones():
     scrub = Places(Specs(Copy(LAB)), Scrubber(["workers-own"])).scrubber("default", "lab")
 
     assert scrub("s3cret-value and workers-own in eu, true") == "*** and *** in eu, true"
