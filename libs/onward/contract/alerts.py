@@ -105,6 +105,14 @@ class ChannelSpec(Resource, frozen=True, kw_only=True, omit_defaults=True):
     paused: bool = False
 
 
+def shown_url(kind: str | None, url: str | None) -> str | None:
+    """An address as it may be read: who knows the whole of a Slack one may write there."""
+    if kind != "slack" or url is None:
+        return url
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/…"
+
+
 def check_alert(spec: AlertSpec) -> None:
     """Raises InvalidBody for a rule that can never fire, or that nobody means."""
     if spec.above is not None and not 0 < spec.above < 1e9:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from onward.contract.alerts import shown_url
+
 AuditSource = Literal["resource", "execution", "refusal"]
 SOURCES: tuple[AuditSource, ...] = ("resource", "execution", "refusal")
 
@@ -152,6 +154,8 @@ _OPENING = frozenset({"sha256", "secret", "previous_secret", "secrets"})
 def _masked(document: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """Without what opens or should not be read; of a variable one sees whether it changed."""
     shown = {member: value for member, value in document.items() if member not in _OPENING}
+    if isinstance(shown.get("url"), str):
+        shown["url"] = shown_url(shown.get("kind"), shown["url"])
     if isinstance(shown.get("variables"), dict):
         old = before.get("variables") or {}
         shown["variables"] = {

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from onward.contract.alerts import AlertSpec, ChannelSpec, check_channel
+from onward.contract.alerts import AlertSpec, ChannelSpec, check_channel, shown_url
 from onward.contract.errors import StillUsed, Unavailable
 from onward.contract.resource import Resource
 from onward.contract.signing import SECRET_BYTES, new_secret
@@ -15,7 +15,7 @@ from onward.http.call import Principal
 from onward_gateway.gateway import Gateway
 from onward_gateway.resources.kind import Around, Kind
 
-_HIDDEN = frozenset({"secret", "previous_secret"})
+_HIDDEN = frozenset({"url", "secret", "previous_secret"})
 
 
 class ChannelView(Resource, frozen=True, kw_only=True, omit_defaults=False):
@@ -60,6 +60,8 @@ def check(spec: ChannelSpec, around: Around) -> None:
 def settle(after: ChannelSpec, before: ChannelSpec | None, around: Around) -> ChannelSpec:
     """Makes the secret of a webhook; one that changes still signs beside the new one, until it changes again."""
     del around
+    if before is not None and after.url == shown_url(before.kind, before.url):
+        after = msgspec.structs.replace(after, url=before.url)  # what was shown is given back
     if after.kind != "webhook":
         return msgspec.structs.replace(after, secret=None, previous_secret=None)
     if after.secret is None:
@@ -92,6 +94,7 @@ async def show(gateway: Gateway, who: Principal, specs: Sequence[ChannelSpec]) -
         shown.append(
             ChannelView(
                 **{name: getattr(spec, name) for name in names},
+                url=shown_url(spec.kind, spec.url),
                 signed=spec.secret is not None,
                 changing_over=spec.previous_secret is not None,
                 failing_since=health.failing_since,

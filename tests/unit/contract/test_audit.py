@@ -13,6 +13,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
     "kind, resource",
     [
         ("channel", b'{"name":"ops","secret":"whsec_s3cret","previous_secret":"whsec_s3cret"}'),
+        ("channel", b'{"name":"ops","kind":"slack","url":"https://hooks.slack.com/services/s3cret"}'),
         ("webhook", b'{"name":"door","secrets":[{"secret":"whsec_s3cret"}]}'),
         ("key", b'{"name":"ci","sha256":"s3cret"}'),
     ],

@@ -106,3 +106,12 @@ async def test_a_channel_shows_how_it_does(house, channel):
     shown = (await house.call("GET", "/api/v1/channels/ops")).json
     assert (shown["failing_since"], shown["disabled_at"]) == (at, at)
     assert shown["disabled_because"] == "it answers 410"
+
+
+async def test_the_address_of_a_slack_channel_is_a_secret_too_and_may_be_given_back_as_it_is_shown(house):
+    url = "https://hooks.slack.com/services/T0/B0/s3cret"
+    made = await house.call("POST", "/api/v1/channels", {"name": "chat", "kind": "slack", "url": url})
+    again = {"kind": "slack", "url": made.json["url"], "description": "on call"}
+    changed = await house.call("PUT", "/api/v1/channels/chat", again)
+    assert made.json["url"] == changed.json["url"] == "https://hooks.slack.com/…"
+    assert house.spec(ChannelSpec, "chat").url == url
