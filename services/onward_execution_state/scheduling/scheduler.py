@@ -7,7 +7,7 @@ leaves the tick `open`: the others submit it a moment later, and a second time c
 import asyncio
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -28,6 +28,7 @@ KIND = "schedule"
 ADOPT_AFTER = timedelta(seconds=3)
 """What another replica has decided and not submitted for so long is submitted here."""
 _MAY_BE_UNSEEN = timedelta(seconds=5)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _AT_ONCE = 20
 _TRIES = 5
 Key = tuple[str, str]
@@ -48,6 +49,7 @@ class Scheduler:
         self._ticks, self._events, self._gateways = ticks, events, gateways
         self._specs: dict[Key, ScheduleSpec] = {}
         self._seen: dict[Key, Seen] = {}
+        self._due: dict[Key, tuple[ScheduleSpec, int, datetime]] = {}
         self._read_to: int | None = None
         self._count = metrics.counter("onward_schedule_ticks_total", "Ticks of schedules.", ("outcome",))
         self._late = metrics.histogram("onward_schedule_late_seconds", "From a tick to its execution.")
@@ -99,9 +101,7 @@ class Scheduler:
             if seen.state is not None and seen.state.open and now - seen.at >= ADOPT_AFTER:
                 await self._submit(key, spec, now)
                 seen = self._seen[key]
-            state = deciding.current(spec, seen.state, now)
-            due = deciding.look_at(spec, state)
-            return due is not None and due <= now and await self._decide(key, spec, seen, now)
+            return self._due_at(key, spec, seen, now) <= now and await self._decide(key, spec, seen, now)
         except FenceLost:
             self._seen.pop(key, None)
         except Unavailable as error:
@@ -110,6 +110,14 @@ class Scheduler:
             # One that is broken must not keep the others from firing.
             log.exception("schedule %s of %s could not be looked at", key[1], key[0])
         return False
+
+    def _due_at(self, key: Key, spec: ScheduleSpec, seen: Seen, now: datetime) -> datetime:
+        """When there is something to decide, found out once for each state that it is in."""
+        known = self._due.get(key)
+        if known is None or known[0] is not spec or known[1] != seen.sequence or known[2] <= now:
+            due = deciding.look_at(spec, deciding.current(spec, seen.state, now))
+            known = self._due[key] = (spec, seen.sequence, due or _NEVER)
+        return known[2]
 
     async def _decide(self, key: Key, spec: ScheduleSpec, seen: Seen, now: datetime) -> bool:
         state = deciding.current(spec, seen.state, now)

@@ -74,6 +74,16 @@ def test_torture_17_after_three_hours_of_downtime_none_fires_where_missed_ones_a
     assert [row.tick for row in listed] == [NOON + minutes * MINUTE for minutes in range(10, 181, 10)]
 
 
+def test_torture_11_a_clock_that_jumps_an_hour_ahead_and_back_fires_no_tick_twice_and_leaves_none_out():
+    of, state, seen = spec(), None, []
+    for minutes in (1, 11, 71, 72, 12, 13, 31, 71, 81):
+        state = look(of, state, NOON + minutes * MINUTE)
+        seen += fired(state)
+        state = settle(state)
+
+    assert seen == [NOON + minutes * MINUTE for minutes in range(10, 81, 10)]
+
+
 @given(
     st.sampled_from(["skip", "last", "all"]),
     st.lists(st.integers(1, 4000), min_size=1, max_size=12),
