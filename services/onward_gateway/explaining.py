@@ -6,11 +6,22 @@ from typing import TypeVar
 import msgspec
 from litestar import get
 
+from onward.bus import limit_asking
 from onward.contract import events as ev
 from onward.contract import ids
 from onward.contract.errors import Unavailable
 from onward.contract.execution import Execution
-from onward.contract.explain import Explanation, Facts, QueueFact, Standing, WorkerFact, explain, in_line
+from onward.contract.explain import (
+    Explanation,
+    Facts,
+    LimitFact,
+    QueueFact,
+    Standing,
+    WorkerFact,
+    explain,
+    in_line,
+)
+from onward.contract.limit import DEBOUNCE, QUEUE, TASK
 from onward.contract.log import Log
 from onward.contract.places import QueueSpec
 from onward.contract.submission import Heartbeat
@@ -54,7 +65,9 @@ async def facts_of(gateway: Gateway, project: str, execution_id: str) -> Facts:
     events = await _events(gateway, found, asked)
     waits = not state.ended
     workers = await _workers(gateway, state, asked) if waits else ()
-    standing = await _standing(gateway, found, asked) if waits and in_line(state, now) else None
+    lined_up = waits and in_line(state, now) and not state.gated
+    standing = await _standing(gateway, found, asked) if lined_up else None
+    limits = await _limits(gateway, state, asked) if state.gated else ()
     stalled = (
         await asked("whether it makes progress", lambda: gateway.state.stalled(project, execution_id), None)
         if state.held and waits
@@ -62,7 +75,7 @@ async def facts_of(gateway: Gateway, project: str, execution_id: str) -> Facts:
     )
     return Facts(
         now=now, state=state, events=events, queue=_queue(gateway, state), workers=workers, standing=standing,
-        stalled=stalled,        failed_children=_failed_children(state), not_asked=tuple(asked.unanswered),
+        limits=limits, stalled=stalled, failed_children=_failed_children(state), not_asked=tuple(asked.unanswered),
     )  # fmt: skip
 
 
@@ -122,6 +135,26 @@ async def _standing(gateway: Gateway, found: Log | Remembered, asked: Asking) ->
     return await asked(
         "how many come before it", lambda: gateway.state.standing(found.execution, sequence), None
     )
+
+
+async def _limits(gateway: Gateway, state: Execution, asked: Asking) -> tuple[LimitFact, ...]:
+    """What does not admit it, as the keeper of the lines says."""
+    question = limit_asking.Question(project=state.project, execution_id=state.id)
+    line = await asked(
+        "its limits", lambda: limit_asking.line(gateway.messages, question), limit_asking.Line()
+    )
+    return tuple(_limit(why) for waiting in line.waiting for why in waiting.blocked_by)
+
+
+def _limit(why: limit_asking.BlockedBy) -> LimitFact:
+    prefix, _, rest = why.key.partition(":")
+    ours = f"{prefix}:" in {QUEUE, TASK, DEBOUNCE}
+    rate = why.because == "rate"
+    return LimitFact(
+        kind="rate" if rate else prefix if ours else "key", name=rest if ours else why.key,
+        most=(why.rate if rate else why.max) or 0, place=why.ahead + 1, behind=why.because == "behind",
+        back_at=why.until,
+    )  # fmt: skip
 
 
 def _queue(gateway: Gateway, state: Execution) -> QueueFact:

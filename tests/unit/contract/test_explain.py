@@ -78,6 +78,10 @@ CASES = {
         facts(limits=(LimitFact(kind="key", name="customer:7", most=2, holders=("a", "b"), place=3),)),
         "key customer:7 lets 2 run at the same time, held by a, b; it is number 3 in line", "raise the limit",
     ),
+    "limited, behind": (
+        facts(limits=(LimitFact(kind="key", name="customer:7", most=2, place=3, behind=True),)),
+        "others wait for key customer:7 as well: it is number 3 in line", "prioritize 9",
+    ),
     "rate_limited": (
         facts(limits=(LimitFact(kind="rate", name="default", most=10, back_at=NOW + timedelta(seconds=12)),)),
         "the next may start in 12 s", "raise the rate",
@@ -237,6 +241,6 @@ def test_a_time_that_has_come_is_followed_by_why_nobody_took_it_up():
 def test_seed_pending_shows_position_age_and_an_estimated_start():
     told = explain(facts(standing=Standing(ahead=9, per_second=2.0), workers=(worker(busy=8),)))
 
-    assert told.ahead == 9
+    assert (told.ahead, told.waiting_since) == (9, T0 + timedelta(seconds=1))
     assert told.estimated_start == NOW + timedelta(seconds=5)
     assert msgspec.to_builtins(explain(facts(ev.Started)))["ahead"] is None

@@ -1,7 +1,10 @@
 """Explain gathers what there is to know; what does not answer is named, and the rest is told."""
 
+from datetime import timedelta
+
 import msgspec
 
+from onward.bus.limit_asking import QUERY, BlockedBy, Line, Waiting
 from onward.contract import events as ev
 from onward.contract import subjects
 from tests.unit.onward_gateway.test_executions import NOBODY, PATH, append, failed, started
@@ -136,3 +139,27 @@ async def test_seed_stuck_pending_says_that_its_workers_are_paused(house):
     cause = (await explained(house, execution))["causes"][0]
 
     assert (cause["code"], cause["fix"]) == ("workers_paused", "onward worker resume w1")
+
+
+async def test_seed_pending_says_which_limit_it_waits_for_and_its_place_in_line(house):
+    execution = await house.submit(
+        limits=[{"key": "customer:7", "max": 1}, {"key": "mails", "rate": 5, "per": 60}]
+    )
+    await house.hear_worker()
+
+    async def keeper(_subject, _data):
+        blocked = (
+            BlockedBy(key="customer:7", because="max", max=1, ahead=2),
+            BlockedBy(key="mails", because="rate", rate=5, per=60, until=house.now + timedelta(seconds=12)),
+        )
+        waiting = Waiting(execution_id=execution["id"], since=house.now, blocked_by=blocked)
+        return msgspec.json.encode(Line(waiting=(waiting,), total=1))
+
+    unheard = await explained(house, execution)
+    await house.state.process.messages.subscribe(QUERY, keeper)
+    told = await explained(house, execution)
+
+    assert unheard["causes"][0]["text"] == "it waits to be admitted by customer:7, mails"
+    assert [cause["code"] for cause in told["causes"]] == ["limited", "rate_limited"]
+    assert "key customer:7 lets 1 run at the same time; it is number 3 in line" in told["causes"][0]["text"]
+    assert "the next may start in" in told["causes"][1]["text"]

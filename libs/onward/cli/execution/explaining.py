@@ -27,7 +27,9 @@ def explain(id: str, form: str) -> None:
 def told(found: show.Json, here: Session) -> Iterator[str]:
     """Yields an explanation in lines."""
     reason = f" ({found['reason']})" if found["reason"] else ""
-    yield clean.cell(f"{found['status']}{reason}  {found['id']}")
+    since = found["waiting_since"]
+    age = f", since {words.ago(since, here.now())}" if since else ""
+    yield clean.cell(f"{found['status']}{reason}{age}  {found['id']}")
     for cause in found["causes"]:
         since = f"  (since {words.local(cause['since'])})" if cause["since"] else ""
         yield f"  {clean.cell(cause['text'])}{since}"

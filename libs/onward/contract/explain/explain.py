@@ -9,7 +9,7 @@ from onward.contract.execution import Execution
 from onward.contract.explain.causes import Cause, when
 from onward.contract.explain.ended import ended
 from onward.contract.explain.facts import Facts
-from onward.contract.explain.queued import estimated_start, queued
+from onward.contract.explain.queued import estimated_start, queued, ready_since
 from onward.contract.explain.running import held, on_its_way
 from onward.contract.explain.waiting import waiting
 
@@ -23,6 +23,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     causes: list[Cause]
     """At least one; what has to be done first is first."""
+    waiting_since: datetime | None
+    """Since when a worker could have taken it; null where it waits for something else."""
     ahead: int | None
     """How many of its class of the queue come first; null where it is not in line, or nobody could say."""
     estimated_start: datetime | None
@@ -34,9 +36,11 @@ def explain(facts: Facts) -> Explanation:
     """All that can be said, from the facts."""
     state = facts.state
     causes = list(_causes(facts))
-    line = facts.standing if in_line(state, facts.now) else None
+    waits = in_line(state, facts.now)
+    line = facts.standing if waits else None
     return Explanation(
         id=state.id, status=state.status.value, reason=state.reason, at=facts.now, causes=causes,
+        waiting_since=ready_since(facts) if waits else None,
         ahead=line.ahead if line else None, estimated_start=estimated_start(facts) if line else None,
         not_asked=list(facts.not_asked),
     )  # fmt: skip

@@ -47,6 +47,8 @@ class LimitFact(msgspec.Struct, frozen=True, kw_only=True):
     """Executions that hold its places."""
     place: int | None = None
     """Its own place in line, from 1."""
+    behind: bool = False
+    """Whether there is room, and others of its line go first."""
     back_at: datetime | None = None
     """When a rate lets the next one start."""
 

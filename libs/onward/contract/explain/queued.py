@@ -30,6 +30,8 @@ def _reasons(facts: Facts) -> Iterator[Cause]:
         yield _queue_paused(facts)
     for limit in facts.limits:
         yield _limited(facts, limit)
+    if facts.state.gated and not facts.limits:
+        yield _to_be_admitted(facts)
     yield from _workers(facts)
     if facts.standing is not None and facts.standing.ahead:
         yield _ahead(facts, facts.standing.ahead)
@@ -45,8 +47,21 @@ def _queue_paused(facts: Facts) -> Cause:
     )  # fmt: skip
 
 
+def _to_be_admitted(facts: Facts) -> Cause:
+    keys = ", ".join(limit.key for limit in facts.state.limits) or "its limits"
+    return Cause(
+        "limited", text=f"it waits to be admitted by {keys}", since=facts.state.updated_at,
+        fix="nothing to do, where there is room: it is admitted within a moment",
+    )  # fmt: skip
+
+
 def _limited(facts: Facts, limit: LimitFact) -> Cause:
     what = f"key {limit.name}" if limit.kind == "key" else f"{limit.kind} {limit.name}"
+    if limit.behind:
+        return Cause(
+            "limited", text=f"others wait for {what} as well: it is number {limit.place} in line",
+            fix=f"let it go first: onward execution prioritize 9 {facts.state.id}",
+        )  # fmt: skip
     if limit.kind == "rate" or limit.back_at is not None:
         soon = f"; the next may start {when(limit.back_at, facts.now)}" if limit.back_at else ""
         return Cause(
