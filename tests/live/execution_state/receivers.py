@@ -4,20 +4,40 @@ import asyncio
 import contextlib
 
 
-class Receiver:
-    """Takes posts; `answers` are the statuses of the next ones, then 200."""
+class _Listener:
+    """A server on a free port; it has closed every connection when it ends."""
 
     def __init__(self):
-        self.requests, self.answers, self.extra = [], [], ""
-        self.hold = None
-        """Set to an event, no answer leaves before that is set."""
+        self._tasks = set()
 
     @contextlib.asynccontextmanager
     async def listening(self):
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._begin, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         async with server:
             yield self
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _begin(self, reader, writer):
+        self._tasks.add(asyncio.current_task())
+        try:
+            await self._serve(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+class Receiver(_Listener):
+    """Takes posts; `answers` are the statuses of the next ones, then 200."""
+
+    def __init__(self):
+        super().__init__()
+        self.requests, self.answers, self.extra = [], [], ""
+        self.hold = None
+        """Set to an event, no answer leaves before that is set."""
 
     @property
     def url(self):
@@ -39,21 +59,14 @@ class Receiver:
         )
         with contextlib.suppress(ConnectionError):
             await writer.drain()
-        writer.close()
 
 
-class Mailbox:
+class Mailbox(_Listener):
     """An SMTP server that takes every mail."""
 
     def __init__(self):
+        super().__init__()
         self.mails = []
-
-    @contextlib.asynccontextmanager
-    async def listening(self):
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        async with server:
-            yield self
 
     async def _serve(self, reader, writer):
         writer.write(b"220 here\r\n")
@@ -70,4 +83,3 @@ class Mailbox:
             writer.write(b"221 bye\r\n" if verb == "QUIT" else b"250 ok\r\n")
             if verb == "QUIT":
                 break
-        writer.close()
