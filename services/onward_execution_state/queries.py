@@ -18,6 +18,7 @@ from onward_execution_state import question_listing, rows
 from onward_execution_state.agent_loads import LoadsAnswers
 from onward_execution_state.analytics.answers import Analytics
 from onward_execution_state.analytics.error_groups import ErrorGroups
+from onward_execution_state.analytics.sizing import SizingAnswers
 from onward_execution_state.bulk import BulkAnswers
 from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, asked_of, cursor_after, id_range
@@ -111,6 +112,7 @@ class Queries:
             "schedule_runs": RunsAnswers(database).runs,
             **Analytics(database, overview.clock).answers(),
             **ErrorGroups(database, overview.clock).answers(),
+            **SizingAnswers(database, overview, overview.clock).answers(),
             "utilisation": UtilisationAnswers(database, overview.clock).utilisation,
             "standing": StandingAnswers(database, overview.clock).standing,
             **self._bulk.all(),

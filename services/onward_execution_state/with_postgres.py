@@ -18,6 +18,8 @@ from onward.process.metrics import Metrics
 from onward.process.stop import Stop
 from onward_execution_state.alerting.loops import AlertLoops
 from onward_execution_state.analytics.counting import Counter, CountSettings
+from onward_execution_state.analytics.meters import QueueMeters
+from onward_execution_state.analytics.sizing import SizingAnswers
 from onward_execution_state.analytics.usual import usual
 from onward_execution_state.auditing.answers import AuditAnswers
 from onward_execution_state.auditing.writing import Auditor
@@ -58,6 +60,7 @@ _TICKS = timedelta(seconds=1)
 _SWEEP = timedelta(minutes=10)
 _STALLS = timedelta(seconds=5)
 _COUNTS = timedelta(seconds=1)
+_METERS = timedelta(seconds=10)
 _COUNTS_OF_SLOTS = timedelta(seconds=5)
 _WORK = (
     "reconciling",
@@ -106,7 +109,8 @@ class WithPostgres:
             self._reminding(metrics),
             self._stalling(metrics),
             *self._alerts.loops,
-            self._counting(),
+            self._counting(metrics),
+            self._metering(overview, metrics),
             Loop(
                 "utilising",
                 _COUNTS_OF_SLOTS,
@@ -227,9 +231,14 @@ class WithPostgres:
         auditor = Auditor(self._leaders[8], self._bus.connection, life, metrics)
         return Loop("auditing", _AUDIT, self._quietly(auditor.run_once))
 
-    def _counting(self) -> Loop:
-        counter = Counter(CountSettings(), self._leaders[5])
+    def _counting(self, metrics: Metrics) -> Loop:
+        counter = Counter(CountSettings(), self._leaders[5], metrics)
         return Loop("counting", _COUNTS, self._quietly(counter.run_once))
+
+    def _metering(self, overview: Overview, metrics: Metrics) -> Loop:
+        sizing = SizingAnswers(self._database, overview, utc_now)
+        meters = QueueMeters(self._database, overview, sizing, metrics)
+        return Loop("metering", _METERS, self._quietly(meters.run_once))
 
     def _quietly(self, run_once: RunOnce) -> RunOnce:
         """A round that finds Postgres or NATS away is no failure of its own: /readyz tells of that."""

@@ -7,6 +7,7 @@ import msgspec
 from litestar import get
 
 from onward.contract.analytics import Breakdown, SlowSteps, Summary, Trend
+from onward.contract.sizing import Sizing
 from onward.contract.submission import PAGE
 from onward.contract.utilisation import Utilisation
 from onward.http.answer import Answer, json_answer
@@ -104,6 +105,28 @@ async def trend(request: Door) -> Answer:
 async def breakdown(request: Door) -> Answer:
     """Who did how much."""
     return await _answer(request, "analytics_breakdown", BreakdownQuery)
+
+
+class SizingQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Every queue."""
+
+    format: Literal["json", "csv"] = "json"
+
+
+@get(
+    _PATH + "/workers",
+    opt=describe(
+        Operation(
+            summary="How many workers each queue has, and how many it needs",
+            query=SizingQuery,
+            answers={200: Sizing},
+            refuses=(400, 503),
+        )
+    ),
+)
+async def workers(request: Door) -> Answer:
+    """A suggestion for each queue."""
+    return await _answer(request, "sizing", SizingQuery)
 
 
 @get(

@@ -105,6 +105,7 @@ ROUTES = [
     analytics.trend,
     analytics.breakdown,
     analytics.slow_steps,
+    analytics.workers,
     analytics.utilisation,
     error_groups.list_error_groups,
     error_groups.get_error_group,

@@ -18,6 +18,7 @@ COMMANDS = {
     "trend": ("onward.cli.analytics:trend", "The same for each minute, hour or day."),
     "breakdown": ("onward.cli.analytics:breakdown", "The same for each task, queue, agent or version."),
     "utilisation": ("onward.cli.utilisation:utilisation", "How busy the workers, or the queues, were."),
+    "workers": ("onward.cli.sizing:workers", "How many workers each queue needs."),
     "slow-steps": ("onward.cli.analytics:slow_steps", "The steps that took most time in sum."),
 }
 _BY = ("task", "queue", "environment", "agent_id", "team", "version")

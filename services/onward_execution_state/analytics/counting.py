@@ -13,8 +13,10 @@ import asyncpg
 import msgspec
 
 from onward.process.loop import MORE, MoreToDo
+from onward.process.metrics import Metrics
 from onward_execution_state import rows
 from onward_execution_state.analytics import failures, step_times
+from onward_execution_state.analytics.meters import EndMeters
 from onward_execution_state.analytics.tally import (
     MINUTE,
     Cell,
@@ -46,8 +48,8 @@ class CountSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Counter:
     """Keeps the rollups up to the projection."""
 
-    def __init__(self, settings: CountSettings, leader: Leader) -> None:
-        self._settings, self._leader = settings, leader
+    def __init__(self, settings: CountSettings, leader: Leader, metrics: Metrics) -> None:
+        self._settings, self._leader, self._meters = settings, leader, EndMeters(metrics)
         self._pruned: datetime | None = None
 
     async def run_once(self, now: datetime) -> MoreToDo | int:
@@ -55,7 +57,7 @@ class Counter:
         postgres = await self._leader.connection(now)
         if postgres is None:
             return 0
-        counted = await count(postgres, self._settings.page, now - self._settings.minutes_kept)
+        counted = await count(postgres, self._settings.page, now - self._settings.minutes_kept, self._meters)
         if counted == self._settings.page:
             return MORE
         if self._pruned is None or now - self._pruned > timedelta(hours=1):
@@ -64,7 +66,9 @@ class Counter:
         return counted
 
 
-async def count(postgres: Connection, most: int, minutes_from: datetime) -> int:
+async def count(
+    postgres: Connection, most: int, minutes_from: datetime, meters: EndMeters | None = None
+) -> int:
     """Counts up to so many ends; 0 where all are counted. Minutes before `minutes_from` would soon be pruned."""
     async with postgres.transaction():
         position = await postgres.fetchval(_SQL["position"]) or 0
@@ -76,6 +80,8 @@ async def count(postgres: Connection, most: int, minutes_from: datetime) -> int:
         await failures.add(postgres, [end for end in ends if end["fingerprint"] is not None], kinds)
         await step_times.add(postgres, ends, kinds)
         await postgres.execute(_SQL["move"], ends[-1]["id"])
+    if meters is not None:
+        meters.add(ends, kinds)
     return len(ends)
 
 

@@ -85,3 +85,25 @@ having sum(count) >= $2;
 
 -- name: counted_to
 select at from ends where id = (select upto from counted);
+
+-- name: busy
+select queue, sum(busy_ms)::bigint as busy_ms
+  from worker_minutes
+ where project = $1 and minute >= $2 and queue <> ''
+ group by queue;
+
+-- name: ended
+-- What ended in each queue, and how long it had waited.
+select queue, sum(count)::bigint as ended, array_agg(slot) filter (where slot is not null) as slots,
+       array_agg(waits) filter (where slot is not null) as counts
+  from (select kinds.queue, sketch.slot::integer as slot, sum(sketch.waits)::bigint as waits,
+               sum(sketch.waits)::bigint as count
+          from kinds
+          join rollups on rollups.kind = kinds.kind and grain = 60 and at >= $2
+         cross join lateral unnest(wait_slots, wait_counts) as sketch (slot, waits)
+         where kinds.project = $1 and kinds.margin = 'queue'
+         group by kinds.queue, sketch.slot) as waited
+ group by queue;
+
+-- name: projects
+select distinct project from facets;

@@ -86,3 +86,11 @@ def test_seed_duration_of_steps_tells_where_the_time_goes(onward: Onward, ended:
 
     assert (step["step"], step["count"]) == ("add up", 3)
     assert step["p95_ms"] >= 40
+
+
+def test_seed_right_size_tells_people_and_an_autoscaler_how_many_workers(onward: Onward, ended: str) -> None:
+    (queue,) = [one for one in onward.json("analytics", "workers") if one["queue"] == "default"]
+
+    assert queue["workers"] >= 1
+    assert queue["suggested"] >= 1
+    assert queue["why"] in onward.run("analytics", "workers")
