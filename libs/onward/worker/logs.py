@@ -61,6 +61,8 @@ class LineWriter:
     ) -> None:
         self._lines, self._project, self._author = lines, project, Author(execution_id, attempt, worker_id)
         self._now, self._scrub, self.on_lost = now, scrub, on_lost
+        self.scrub = scrub
+        """Masks what stays out of this log: for who shows a line of it elsewhere too."""
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         # All but empty, so that what the bus has to log about sending this log does not land in it.
         self._context = Context()

@@ -97,7 +97,7 @@ async def _read(end: int, stream: str, tail: deque[str]) -> None:
             if len(rest) > MAX_PIECE:  # a line without an end: hand it out in pieces
                 lines, rest = [*lines, rest], ""
             for line in lines:
-                tail.append(line)
+                tail.append(writer.scrub(line) if writer is not None else line)
                 if writer is not None:
                     writer.write(level, stream, line.removesuffix("\r"))
             if writer is not None:
@@ -105,7 +105,7 @@ async def _read(end: int, stream: str, tail: deque[str]) -> None:
     finally:
         transport.close()
     if rest:
-        tail.append(rest)
+        tail.append(writer.scrub(rest) if writer is not None else rest)
         if writer is not None:
             writer.write(level, stream, rest)
 

@@ -5,11 +5,16 @@ import json
 
 import pytest
 
+from onward.bus.specs import Specs
 from onward.contract import commands
 from onward.contract.execution import Status
 from onward.contract.lines import decode
+from onward.contract.places import EnvironmentSpec
 from onward.process.identity import identify
+from onward.worker.scrub import NOTHING_SECRET
+from onward.worker.surroundings import Places
 from onward_worker.shipped.shell import registry
+from tests.support.copy_of import CopyOf
 from tests.support.workshop import Workshop
 
 
@@ -61,6 +66,36 @@ async def test_a_folder_and_an_environment_may_be_given_and_credentials_are_not_
         'pwd; echo "$COLOUR"; env | grep -c ^ONWARD_', cwd=str(tmp_path), env={"COLOUR": "blue"}
     )
     assert said["stdout"] == [str(tmp_path), "blue", "0"]
+
+
+class InTheLab(Places):
+    """Every execution is in the environment `lab`."""
+
+    def variables(self, project, environment):
+        return super().variables(project, "lab")
+
+    def scrubber(self, project, environment):
+        return super().scrubber(project, "lab")
+
+
+@pytest.mark.parametrize("ending", ["exit 0", "exit 7"])
+async def test_variables_of_the_environment_reach_the_command_and_stand_neither_in_its_log_nor_its_outcome(
+    ending,
+):
+    shop = Workshop(registry)
+    await shop.worker("one")
+    lab = EnvironmentSpec(name="lab", variables={"TOKEN": "s3cret-value", "REGION": "eu"})
+    shop.engines["one"].env.places = InTheLab(Specs(CopyOf(lab)), NOTHING_SECRET)
+    command = f"echo $REGION ${{#TOKEN}} $TOKEN; printf %s $TOKEN; {ending}"
+
+    execution = await shop.submit("shell", {"command": command})
+    state = await shop.ended(execution)
+
+    raws = await shop.gateway.lines.read("default", execution)
+    told = [line.text for raw in raws for line in decode(raw.data).lines]
+    assert told == ["eu 12 ***", "***"]
+    outcome = str(state.error) if ending == "exit 7" else bytes(state.output).decode()
+    assert ("s3cret" in outcome, "***" in outcome) == (False, True)
 
 
 async def test_a_folder_that_is_not_there_is_told(run):

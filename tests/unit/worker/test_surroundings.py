@@ -6,24 +6,13 @@ from onward.bus.specs import Specs
 from onward.contract.places import EnvironmentSpec, QueueSpec
 from onward.worker.scrub import Scrubber
 from onward.worker.surroundings import Places
-
-
-class Copy:
-    def __init__(self, *specs):
-        self.known = {("default", spec.KIND, spec.name): (msgspec.json.encode(spec), 1) for spec in specs}
-
-    def get(self, project, kind, name):
-        return self.known.get((project, kind, name))
-
-    def items(self, project, kind):
-        return {key[2]: found for key, found in self.known.items() if key[:2] == (project, kind)}
-
+from tests.support.copy_of import CopyOf
 
 LAB = EnvironmentSpec(name="lab", variables={"TOKEN": "s3cret-value", "REGION": "eu", "DEBUG": "true"})
 
 
 def test_variables_are_those_of_the_environment_and_none_where_there_is_none():
-    places = Places(Specs(Copy(LAB)), Scrubber())
+    places = Places(Specs(CopyOf(LAB)), Scrubber())
 
     assert places.variables("default", "lab") == LAB.variables
     assert places.variables("default", "elsewhere") == places.variables("default", None) == {}
@@ -31,13 +20,13 @@ def test_variables_are_those_of_the_environment_and_none_where_there_is_none():
 
 
 def test_seed_logging_masks_the_variables_of_an_environment_and_no_short_ones():
-    scrub = Places(Specs(Copy(LAB)), Scrubber(["workers-own"])).scrubber("default", "lab")
+    scrub = Places(Specs(CopyOf(LAB)), Scrubber(["workers-own"])).scrubber("default", "lab")
 
     assert scrub("s3cret-value and workers-own in eu, true") == "*** and *** in eu, true"
 
 
 def test_a_change_counts_from_the_next_attempt_on():
-    copy = Copy(LAB)
+    copy = CopyOf(LAB)
     places = Places(Specs(copy), Scrubber())
     assert places.scrubber("default", "lab")("another-one") == "another-one"
 
@@ -49,6 +38,6 @@ def test_a_change_counts_from_the_next_attempt_on():
 
 
 def test_paused_queues_are_those_that_say_so():
-    copy = Copy(QueueSpec(name="a", paused=True), QueueSpec(name="b"), QueueSpec(name="c", paused=True))
+    copy = CopyOf(QueueSpec(name="a", paused=True), QueueSpec(name="b"), QueueSpec(name="c", paused=True))
 
     assert Places(Specs(copy), Scrubber()).paused("default") == {"a", "c"}
