@@ -90,6 +90,15 @@ class ChildrenView(msgspec.Struct, frozen=True, kw_only=True):
     open: int
 
 
+class TimeoutsView(msgspec.Struct, frozen=True, kw_only=True):
+    """Its limits in seconds; null is none."""
+
+    queue: float | None
+    attempt: float | None
+    execution: float | None
+    heartbeat: float | None
+
+
 class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     """One execution in JSON: times RFC 3339 UTC, durations in ms; null, never omitted."""
 
@@ -126,6 +135,7 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None
     completed_at: datetime | None
     due_at: datetime | None
+    timeouts: TimeoutsView
     queue_wait_ms: float | None
     duration_ms: float | None
     input: msgspec.Raw
@@ -159,6 +169,7 @@ def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
         max_attempts=state.retry.attempts,
         started_at=first,
         due_at=state.due,
+        timeouts=_timeouts(state),
         queue_wait_ms=_ms(state.created_at, first),
         duration_ms=_ms(first, end),
         error=None if state.error is None else ErrorView(
@@ -184,6 +195,13 @@ def _links(state: Execution, here: str) -> dict[str, str]:
     if state.retried_from is not None:
         links["retried_from"] = f"{PATH}/{state.retried_from}"
     return {**links, "reruns": f"{PATH}?retried_from={state.id}"}
+
+
+def _timeouts(state: Execution) -> TimeoutsView:
+    limits = state.timeouts
+    return TimeoutsView(
+        queue=limits.queue, attempt=limits.attempt, execution=limits.execution, heartbeat=limits.heartbeat
+    )
 
 
 def _children(state: Execution) -> ChildrenView | None:

@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from tooling import pages, protocol_tests, rules, torture_tests
+from tooling import pages, protocol_tests, rules, seed_page, torture_tests
 from tooling.steps import ROOT
 
 PROJECT = (ROOT / "pyproject.toml").read_text()
@@ -87,6 +87,10 @@ def test_each_generated_page_says_what_the_code_says():
 
 def test_each_rule_of_the_log_has_a_test_that_it_holds_one_that_it_is_needed_and_one_on_real_servers():
     assert protocol_tests.uncovered(protocol_tests.named_tests(ROOT / "tests")) == []
+
+
+def test_each_promise_of_the_seed_page_has_a_test_named_after_it():
+    assert seed_page.uncovered(seed_page.named_tests(ROOT / "tests")) == []
 
 
 def test_a_rule_without_a_test_and_a_test_without_a_rule_are_found(tmp_path):

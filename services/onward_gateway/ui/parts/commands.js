@@ -47,10 +47,10 @@ async function retry(execution) {
 
 /** @param {any} execution */
 function cancel(execution) {
-  const children = execution.children?.spawned ?? 0;
+  const children = execution.children?.open ?? 0;
   askFor({
     title: `Cancel ${execution.task}?`,
-    body: html`${children > 0 && html`<p>${children} children end with it.</p>`}
+    body: html`${children > 0 && html`<p>${children} children may end with it.</p>`}
       <label>Reason <input name="reason" maxlength="200" autofocus /></label>`,
     confirm: "Cancel it",
     danger: true,
