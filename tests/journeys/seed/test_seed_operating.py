@@ -4,7 +4,9 @@ from tests.support.seed_page import Onward
 
 
 def _worker(onward: Onward) -> str:
-    return str(next(one["worker_id"] for one in onward.json("worker", "list") if one["status"] == "listening"))
+    return str(
+        next(one["worker_id"] for one in onward.json("worker", "list") if one["status"] == "listening")
+    )
 
 
 def test_seed_parallel_children_run_at_once_and_end_together(onward: Onward) -> None:
@@ -72,13 +74,17 @@ def test_seed_cancel_and_retry_begins_again_from_what_is_saved(onward: Onward) -
 
 
 def test_seed_timeouts_are_shown_and_extended_while_it_runs(onward: Onward) -> None:
-    execution = onward.submit("work", {"seconds": 4, "steps": 4}, timeouts={"attempt": 2.0}, retry={"attempts": 1})
+    execution = onward.submit(
+        "work", {"seconds": 4, "steps": 4}, timeouts={"attempt": 2.0}, retry={"attempts": 1}
+    )
     onward.running(execution)
 
     onward.run("execution", "extend", execution, "--attempt", "60s")
 
     assert onward.ended(execution)["status"] == "completed"
-    late = onward.ended(onward.submit("work", {"seconds": 30}, timeouts={"attempt": 0.5}, retry={"attempts": 1}))
+    late = onward.ended(
+        onward.submit("work", {"seconds": 30}, timeouts={"attempt": 0.5}, retry={"attempts": 1})
+    )
     assert late["timeouts"]["attempt"] == 0.5
     assert (late["status"], late["reason"]) == ("failed", "timed_out")
 
