@@ -6,6 +6,7 @@ a workload:
 w1     no-op executions a second: single POSTs, 64 in flight, until the store (Postgres) says that all are complete
 w2     submit to result, one at a time: milliseconds, p50, p90, p99; `started` is the worker's clock
 w3     steps a second: executions of 10 no-op steps, 50 in flight; and milliseconds a step of one execution of 100
+w4-w6  what waits, see bench/waiting.py
 """
 
 import argparse
@@ -28,6 +29,8 @@ import aiohttp
 import asyncpg
 import uvloop
 
+from bench.waiting import w4, w5, w6
+
 IN_FLIGHT = 64
 SLOTS = 200
 
@@ -38,9 +41,9 @@ class Client:
     def __init__(self, session: aiohttp.ClientSession, url: str, store: asyncpg.Connection) -> None:
         self.session, self.url, self.store = session, f"{url}/api/v1/executions", store
 
-    async def submit(self, task: str, given: dict[str, Any]) -> str:
+    async def submit(self, task: str, given: dict[str, Any], **fields: Any) -> str:
         """POST one execution; its id."""
-        async with self.session.post(self.url, json={"task": task, "input": given}) as answer:
+        async with self.session.post(self.url, json={"task": task, "input": given, **fields}) as answer:
             body = await answer.json()
             if answer.status != 202:
                 raise RuntimeError(f"{answer.status}: {body}")
@@ -171,7 +174,10 @@ async def measure(up: dict[str, Any], count: int, wanted: list[str], runs: int) 
         await many(500, IN_FLIGHT, lambda: client.submit("noop", {}))
         await client.until_completed(500)
         for run in range(1, runs + 1):
-            for name, work, size in (("w1", w1, count), ("w2", w2, 200), ("w3", w3, max(20, count // 25))):
+            for name, work, size in (
+                ("w1", w1, count), ("w2", w2, 200), ("w3", w3, max(20, count // 25)), ("w4", w4, 4 * count),
+                ("w5", w5, count), ("w6", w6, SLOTS),
+            ):  # fmt: skip
                 if name in wanted:
                     before = cpu_seconds(up["pids"])
                     figures = await work(client, size)

@@ -1,8 +1,9 @@
 """The tasks that the benchmark runs."""
 
+import asyncio
 import time
 
-from onward import Registry, step
+from onward import Registry, Retry, step
 
 registry = Registry("bench")
 
@@ -23,3 +24,15 @@ async def steps(count: int) -> int:
 
 async def _nothing(number: int) -> int:
     return number
+
+
+@registry.task(retry=Retry(attempts=2, first=3600.0, jitter=False))
+async def fails() -> None:
+    """Fail, and wait for an hour."""
+    raise ConnectionError("not now")
+
+
+@registry.task
+async def nap(seconds: float) -> None:
+    """Keep a slot for a while."""
+    await asyncio.sleep(seconds)
