@@ -8,6 +8,7 @@ w6     a known load: what `GET /analytics/utilisation` makes of it, over what it
 import asyncio
 import statistics
 import time
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -23,8 +24,7 @@ async def many(count: int, at_once: int, one: Any) -> list[Any]:
     left, found = iter(range(count)), []
 
     async def lane() -> None:
-        for _ in left:
-            found.append(await one())
+        found.extend([await one() for _ in left])
 
     await asyncio.gather(*(lane() for _ in range(at_once)))
     return found
@@ -57,7 +57,10 @@ async def w5(client: Any, count: int) -> dict[str, Any]:
     began = dict(zip(ends, await asyncio.gather(*ends.values()), strict=True))
     starts = {each: _seconds(one["started_at"]) for each, one in began.items()}
     waits = [starts[each] - _seconds(began[each]["created_at"]) for each in low_ids]
-    since, until = max(_seconds(began[each]["created_at"]) for each in low_ids), max(starts[e] for e in low_ids)
+    since, until = (
+        max(_seconds(began[each]["created_at"]) for each in low_ids),
+        max(starts[e] for e in low_ids),
+    )
     while_both = [sum(since <= starts[e] <= until for e in group) for group in (high_ids, low_ids)]
     last_high = max(starts[each] for each in high_ids) - since
     return {
@@ -91,6 +94,4 @@ async def _counted(store: asyncpg.Connection) -> Any:
 
 
 def _seconds(text: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(text).timestamp()

@@ -6,7 +6,6 @@ import msgspec
 
 from onward.contract import subjects
 from onward.contract.events import Submitted
-from onward.contract.places import QueueSpec
 from onward.contract.policies import Verdict, denial
 from onward.contract.workers import LISTENING, shown
 from onward_gateway.gateway import Gateway
@@ -24,11 +23,13 @@ class RouteWorker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouteLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit that applies: `queue_max_running`, `queue_rate` (within `per` seconds) or `backlog`."""
+    """A limit that applies: a key, as `queue:urgent`, or the `backlog` of the project."""
 
-    kind: str
-    most: int
+    name: str
+    max: int | None = None
+    rate: int | None = None
     per: float | None = None
+    full: str | None = None
 
 
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +66,7 @@ def route_of(gateway: Gateway, event: Submitted, verdicts: tuple[Verdict, ...]) 
         max_attempts=event.retry.attempts,
         workers=workers,
         free_slots=sum(max(0, one.slots - one.busy) for one in workers if one.takes),
-        limits=_limits(gateway, event.project, event.queue),
+        limits=_limits(gateway, event),
         denied=None if error is None else error.message,
         warnings=[*warnings(gateway, event), *(one.told() for one in verdicts if not one.denies)],
     )
@@ -82,12 +83,10 @@ def _workers(gateway: Gateway, event: Submitted) -> list[RouteWorker]:
     ]  # fmt: skip
 
 
-def _limits(gateway: Gateway, project: str, queue: str) -> list[RouteLimit]:
-    spec = gateway.known.specs.get(project, QueueSpec, queue) or QueueSpec(name=queue)
-    quota = gateway.known.quota(project)
-    found = [
-        RouteLimit(kind="queue_max_running", most=spec.max_running) if spec.max_running else None,
-        RouteLimit(kind="queue_rate", most=spec.rate, per=spec.per) if spec.rate else None,
-        RouteLimit(kind="backlog", most=quota.waiting) if quota is not None and quota.waiting else None,
-    ]
-    return [one for one in found if one is not None]
+def _limits(gateway: Gateway, event: Submitted) -> list[RouteLimit]:
+    quota = gateway.known.quota(event.project)
+    found = [RouteLimit(name="backlog", max=quota.waiting)] if quota is not None and quota.waiting else []
+    for one in event.limits:
+        per = None if one.rate is None else one.per
+        found.append(RouteLimit(name=one.key, max=one.max, rate=one.rate, per=per, full=one.full))
+    return found

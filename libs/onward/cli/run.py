@@ -106,10 +106,7 @@ def _warn(here: Session, told: show.Json) -> None:
 
 def _route(here: Session, form: str, route: show.Json) -> int:
     takers = [one["worker_id"] for one in route["workers"] if one["takes"]]
-    limits = [
-        f"{one['kind']} {one['most']}" + (f" in {one['per']:g} s" if one["per"] else "")
-        for one in route["limits"]
-    ]
+    limits = [_limit(one) for one in route["limits"]]
     facts = {
         "queue": f"{route['queue']}, class {route['priority_class']} (priority {route['priority']})",
         "environment": route["environment"] or "-",
@@ -122,6 +119,12 @@ def _route(here: Session, form: str, route: show.Json) -> int:
     show.record(here, form, route, lambda: [f"{name:<14}{value}" for name, value in facts.items()])
     _warn(here, route)
     return exits.COMPLETED
+
+
+def _limit(one: show.Json) -> str:
+    most = [] if one["max"] is None else [f"at most {one['max']}"]
+    rate = [] if one["rate"] is None else [f"{one['rate']} in {one['per']:g} s"]
+    return f"{one['name']} ({', '.join(most + rate)})"
 
 
 def _show(here: Session, form: str, submitted: show.Json) -> None:

@@ -9,6 +9,7 @@ from onward.contract import events as ev
 from onward.contract.decide import Claim, Done, meet
 from onward.contract.errors import AlreadyEnded, Conflict
 from onward.contract.lifecycle import fold
+from onward.contract.limit import LimitPolicy
 from tests.support.builders import OWNER, ROUTE, T0, event, events, execution, hint, moment, submitted
 
 LATER = T0 + timedelta(hours=2)
@@ -110,6 +111,16 @@ def test_what_sleeps_has_its_timer_set_again_into_the_new_queue():
     made, after = moved(state, queue="gpu")
 
     assert (made[0].due, after.due, after.asked_due) == (state.due, state.due, after.n)
+
+
+def test_what_waits_for_its_limits_stays_in_their_line_and_is_admitted_into_its_new_queue():
+    first = submitted(limits=(LimitPolicy(key="customer", max=1),), run_at=LATER)
+
+    made, state = moved(fold([first]), queue="gpu", priority=9, run_at=T0)
+
+    assert (state.gated, state.reason, made[-1].wake) == (True, "limited", subjects.gate(9))
+    admitted = event(ev.Admitted, state.n + 1, routes=(*state.routes, "gpu.high"), wake="gpu.high")
+    assert fold([admitted], state).route == "gpu.high"
 
 
 @pytest.mark.parametrize("kinds", [(ev.Started,), (ev.Started, ev.Slept, ev.Suspended)])

@@ -29,7 +29,7 @@ async def test_seed_routing_a_dry_run_says_where_it_would_go_and_who_listens_and
     assert (route["queue"], route["priority_class"], route["environment"]) == ("urgent", "high", "prod")
     assert [(one["worker_id"], one["takes"]) for one in route["workers"]] == [("w1", True)]
     assert (route["free_slots"], route["warnings"], route["denied"]) == (3, [], None)
-    assert {"kind": "queue_max_running", "most": 7, "per": None} in route["limits"]
+    assert [(one["name"], one["max"]) for one in route["limits"]] == [("queue:urgent", 7)]
     assert prod.bus.events.last == 0, "nothing was stored"
 
 

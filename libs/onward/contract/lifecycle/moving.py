@@ -29,7 +29,7 @@ def moved(s: Execution, e: ev.Moved) -> dict[str, Any]:
         "route": e.routes[-1],
     }
     if e.now:
-        waits = "queued" if s.status is Status.PENDING else "waiting_for_worker"
+        waits = "limited" if s.gated else "queued" if s.status is Status.PENDING else "waiting_for_worker"
         changes |= {"ready": True, "ready_by": e.n, **_because(s, waits), **_NO_TIMER}
     elif e.due is not None:
         changes |= {"due": e.due, "asked_due": e.n}
