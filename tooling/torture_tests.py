@@ -25,7 +25,7 @@ LIST = {
     17: "a schedule after three hours of downtime",
     18: "a gateway dies between the append and its answer",
 }
-LATER = {7: "events", 12: "limits", 15: "drift"}
+LATER = {7: "events", 15: "drift"}
 """What waits for a part that is not built yet."""
 _NAMED = re.compile(r"^ *(?:async )?def (test_\w*torture_(\d\d)_(\w+))\(", re.MULTILINE)
 

@@ -9,6 +9,7 @@ from onward.bus.limit_keeper import LimitKeeper
 from onward.bus.limit_line import Waiter
 from onward.bus.ports import Messages
 from onward.contract import subjects
+from onward.contract.limits import Holder
 
 QUERY = subjects.ask("limits", "line")
 MOST_TOLD = 200
@@ -52,6 +53,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     waiting: tuple[Waiting, ...] = ()
     total: int = 0
+    holders: tuple[Holder, ...] = ()
+    """Who holds the key that was asked about."""
 
 
 _question = msgspec.json.Decoder(Question)
@@ -64,7 +67,12 @@ async def serve(messages: Messages, keeper: LimitKeeper) -> Callable[[], Awaitab
     async def answer(_subject: str, data: bytes) -> bytes | None:
         asked = _question.decode(data)
         found = _found(keeper, asked)
-        return msgspec.json.encode(found) if found.total else None
+        if asked.key is not None:
+            state = await keeper.state(asked.project, asked.key)
+            found = msgspec.structs.replace(found, holders=state.holders[:MOST_TOLD])
+        elif not found.total:
+            return None
+        return msgspec.json.encode(found)
 
     return await messages.subscribe(QUERY, answer)
 

@@ -103,6 +103,10 @@ class LimitKeeper:
                     self._start(self._look(msgspec.structs.replace(hint, submitted=None)))
         return _all(asked)
 
+    async def state(self, project: str, key: str) -> KeyState:
+        """A key as its log has it now. Raises Unavailable."""
+        return (await self._log.read(project, key))[0]
+
     def stir(self) -> None:
         """Look at all that wait: the rules may be others."""
         self._mark(*self.lines.keys())

@@ -36,7 +36,7 @@ class LimitKeys:
 
     async def read(self, project: str, key: str) -> tuple[KeyState, int]:
         """See ports.LimitLog.read."""
-        subject = subjects.limit(project, ids.limit_id(project, key))
+        subject = subjects.limit(project, ids.limit_id(key))
         try:
             # From the leader: a direct get may answer with the past.
             found = await call(
@@ -51,7 +51,7 @@ class LimitKeys:
 
     async def append(self, state: KeyState, expected: int, now: datetime) -> int:
         """See ports.LimitLog.append."""
-        subject = subjects.limit(state.project, ids.limit_id(state.project, state.key))
+        subject = subjects.limit(state.project, ids.limit_id(state.key))
         more = (("Nats-TTL", EMPTY_FOR),) if state.empty(now) else ()
         data = msgspec.json.encode(state)
         return await fenced.put(self._connection, subjects.LIMITS, subject, data, expected, more)

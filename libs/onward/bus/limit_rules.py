@@ -43,7 +43,7 @@ class LimitRules:
 
     def spec(self, project: str, key: str) -> LimitSpec | None:
         """What an operator set for a key."""
-        found: LimitSpec | None = self._get(project, "limit", ids.limit_id(project, key), LimitSpec)
+        found: LimitSpec | None = self._get(project, "limit", ids.limit_id(key), LimitSpec)
         return found
 
     def of_places(self, project: str, queue: str, task: str) -> tuple[LimitPolicy, ...]:

@@ -19,6 +19,7 @@ COMMANDS = {
     "worker": ("onward.cli.worker:worker", "List workers, start one here, or tell one what to do."),
     "task": ("onward.cli.task:task", "Show the tasks that workers announced."),
     "queue": ("onward.cli.queue:queue", "Show, set and pause where executions wait."),
+    "limit": ("onward.cli.limit:limit", "Set and show how many executions may hold a key."),
     "agent": ("onward.cli.resource.kinds:agent", "Set who performs executions: a task with a configuration."),
     "team": ("onward.cli.resource.kinds:team", "Set which agents share executions, and how."),
     "draft": ("onward.cli.draft:draft", "Plan executions, and approve them when it is time."),

@@ -47,9 +47,9 @@ def call_id(project: str, webhook_uid: str, message_id: str) -> str:
     return str(uuid.uuid5(_CALLS, f"{project}/{webhook_uid}/{message_id}"))
 
 
-def limit_id(project: str, key: str) -> str:
+def limit_id(key: str) -> str:
     """The id a limit's key stands for in subjects and names: the key itself may be any text."""
-    return str(uuid.uuid5(_NAMESPACE, f"{project}/limit/{key}"))
+    return str(uuid.uuid5(_NAMESPACE, f"limit/{key}"))
 
 
 def child_id(parent_id: str, group: str, born: int, index: int) -> str:

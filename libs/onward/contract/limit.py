@@ -1,9 +1,11 @@
 """A limit as an author, a caller or a stored message names it."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
+
+from onward.contract.resource import Resource
 
 QUEUE, TASK, DEBOUNCE = "queue:", "task:", "debounce:"
 """Keys that begin so are made by Onward, and never taken from a user."""
@@ -64,9 +66,15 @@ class Debounce(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("wait is above 0 and at most 31536000 s (a year)")
 
 
-class LimitSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an operator says about a key, in place of what executions say: CONFIG kind `limit`."""
+class LimitSpec(Resource, frozen=True, kw_only=True, omit_defaults=True):
+    """What an operator says about a key, in place of what executions say: CONFIG kind `limit`.
 
+    Its name follows from the key (ids.limit_id), which may be any text.
+    """
+
+    KIND: ClassVar[str] = "limit"
+
+    name: str = ""
     key: str
     max: int | None = None
     rate: int | None = None

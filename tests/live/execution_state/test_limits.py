@@ -121,7 +121,7 @@ async def three(bus, made):
 
 
 async def put_limit(bus, spec):
-    name = ids.limit_id("default", spec.key)
+    name = ids.limit_id(spec.key)
     await config.put(bus.connection, "default", "limit", name, msgspec.json.encode(spec), None)
 
 
