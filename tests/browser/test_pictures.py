@@ -26,12 +26,12 @@ def busy(onward: Onward) -> str:
     return failed
 
 
-@pytest.mark.parametrize(
-    ("name", "path", "theme"), [("board", "/", "light"), ("board-dark", "/", "dark"), ("execution", "/x/", "light")]
-)
-def test_a_page_looks_as_its_picture_says(
-    visit: Visit, busy: str, tmp_path: Path, name: str, path: str, theme: str
-) -> None:
+SHOWN = {"board": ("/", "light"), "board-dark": ("/", "dark"), "execution": ("/x/", "light")}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_page_looks_as_its_picture_says(visit: Visit, busy: str, tmp_path: Path, name: str) -> None:
+    path, theme = SHOWN[name]
     visit.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page = visit.go(path + busy if path == "/x/" else path)
     page.wait_for_load_state("networkidle")
