@@ -42,8 +42,11 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, Any]
 
 
-def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Admitted:
-    """What to store for `asked`, whose input is still to be checked. Raises a BadRequest that names the member."""
+def admit(asked: Submission, *, project: str, known: Known, now: datetime, limited: bool = True) -> Admitted:
+    """What to store for `asked`, whose input is still to be checked. Raises a BadRequest that names the member.
+
+    Not `limited`, its input is not known yet: its limits are asked for when a worker claims it.
+    """
     task = _task(asked.task, project, known)
     queue = queue_of(task.spec.queue if asked.queue is None else asked.queue, project, known)
     usual = usual_for(task.spec, known.specs.get(project, QueueSpec, queue))
@@ -72,7 +75,7 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime) -> Ad
             "timeouts": asked.timeouts or usual.timeouts,
             "on_exhausted": asked.on_exhausted or task.spec.on_exhausted,
             "parent_id": asked.parent_id,
-            "limits": limits_of(asked, task, queue, project, known),
+            "limits": limits_of(asked, task, queue, project, known) if limited else (),
         },
     )
 

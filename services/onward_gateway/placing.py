@@ -23,12 +23,12 @@ class Placed(NamedTuple):
 def placed(gateway: Gateway, project: str, asked: Submission, now: datetime) -> Placed:
     """All that is decided of a submission before its input is looked at. Raises a BadRequest that names the member."""
 
-    def one(submission: Submission) -> Placed:
+    def one(submission: Submission, *, limited: bool = False) -> Placed:
         of_task, who = performed(submission, project, gateway.known, gateway.teams)
-        admitted = admit(of_task, project=project, known=gateway.known, now=now)
+        admitted = admit(of_task, project=project, known=gateway.known, now=now, limited=limited)
         return Placed(of_task, admitted, {**admitted.fields, **who})
 
-    found = one(asked)
+    found = one(asked, limited=True)
     if isinstance(found.asked.then, msgspec.UnsetType):
         return found
     then = planned(found.asked.then, one)

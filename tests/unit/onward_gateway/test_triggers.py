@@ -3,6 +3,7 @@
 import pytest
 
 from onward import Registry
+from onward.contract.limit import LimitPolicy
 from onward.contract.retry import RetryPolicy
 from onward.contract.submission import TaskSpec
 from onward.contract.triggers import DEEPEST
@@ -112,3 +113,12 @@ async def test_a_rerun_is_followed_as_the_old_one_was(house):
     again = await house.call("POST", f"{PATH}/{first['id']}/rerun", {})
 
     assert [one["task"] for one in again.json["then"]] == ["typed"]
+
+
+async def test_what_follows_a_task_with_keys_of_its_input_is_limited_when_it_is_claimed(house):
+    keyed = TaskSpec(name="keyed", limits=(LimitPolicy("customer:{id}", 1),))
+    house.config.put("default", "task", "keyed", keyed)
+
+    execution = await house.submit(then={"on_success": {"task": "keyed"}})
+
+    assert [one["task"] for one in execution["then"]] == ["keyed"]
