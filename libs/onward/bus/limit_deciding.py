@@ -52,7 +52,7 @@ def decide(
     dirty = tuple(dirty)
     made = Decided(
         granted={}, stops=[], some=[], budgets={},
-        newcomers=list({w.id: w for key in dirty for w in lines.of(key) if w.new and round_.knows(w.keys)}.values()),
+        newcomers=[waiter for waiter in lines.new.values() if round_.knows(waiter.keys)],
     )  # fmt: skip
     for key, requests in asked.items():
         for what in requests:

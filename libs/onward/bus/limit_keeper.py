@@ -216,10 +216,9 @@ class LimitKeeper:
         asked = {key: self._asked.pop(key) for key in dirty if key in self._asked}
         granted: Granted = {}
         try:
-            others = (key for at in dirty for waiter in self.lines.of(at) for key in waiter.keys)
-            await self._keys.load({*dirty, *others}, self.lines.keys())
+            await self._keys.load(dirty, self.lines)
             now = self._moment().now
-            round_ = Round(self._keys.states(), now)
+            round_ = Round(self._keys.states, now)
             decided = decide(round_, self.lines, dirty, asked, self._rules)
             granted = decided.granted
             for waiter, _ in granted.values():
@@ -241,7 +240,8 @@ class LimitKeeper:
     def _begin(self, decided: Decided, lost: set[Key]) -> None:
         """What was decided, as far as the keys say so now."""
         for waiter in decided.newcomers:
-            waiter.new = not lost.isdisjoint(waiter.keys)
+            if lost.isdisjoint(waiter.keys):
+                self.lines.is_known(waiter)
         for waiter, as_now in decided.granted.values():
             if lost.isdisjoint(waiter.keys):
                 held = [limit.key for limit in as_now if limit.max is not None]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Container, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -31,13 +31,15 @@ class Keys:
     def __init__(self, log: LimitLog) -> None:
         self._log = log
         self._known: OrderedDict[Key, tuple[KeyState, int]] = OrderedDict()
+        self._states: dict[Key, KeyState] = {}
         self._stale: set[Key] = set()
         self._few = asyncio.Semaphore(_AT_ONCE)
         self.appended = 0
 
-    def states(self) -> dict[Key, KeyState]:
-        """All that are known."""
-        return {key: state for key, (state, _) in self._known.items()}
+    @property
+    def states(self) -> Mapping[Key, KeyState]:
+        """All that are known; a round that decides on them ends before anything else changes them."""
+        return self._states
 
     def sequence(self, key: Key) -> int:
         """Where the key stands: an epoch for whoever was granted it by now."""
@@ -52,15 +54,16 @@ class Keys:
         """Read it again before the next decision: doing nothing needs the newest state (PROTOCOL V1)."""
         self._stale.add(key)
 
-    async def load(self, keys: Collection[Key], kept: Collection[Key]) -> None:
+    async def load(self, keys: Collection[Key], kept: Container[Key]) -> None:
         """See to it that these are known; others that are not `kept` may be forgotten. Raises Unavailable."""
         missing = [key for key in keys if key not in self._known or key in self._stale]
         for key, found in zip(missing, await together(map(self._read, missing)), strict=True):
             self._known[key] = found
+            self._states[key] = found[0]
             self._stale.discard(key)
         for key in list(self._known) if len(self._known) > REMEMBERED else ():
             if key not in kept and key not in keys:
-                del self._known[key]
+                del self._known[key], self._states[key]
                 self._stale.discard(key)
 
     async def store(self, changed: Mapping[Key, KeyState], now: datetime) -> set[Key]:
@@ -82,5 +85,6 @@ class Keys:
             self._stale.add(key)
             raise
         self._known[key] = state, sequence
+        self._states[key] = state
         self.appended += 1
         return True

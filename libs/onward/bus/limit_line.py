@@ -45,17 +45,22 @@ class Lines:
 
     def __init__(self) -> None:
         self.waiting: dict[str, Waiter] = {}
+        self.new: dict[str, Waiter] = {}
+        """Those that no round has looked at yet."""
         self._lines: dict[Key, list[_Place]] = {}
 
     def add(self, waiter: Waiter) -> None:
         """To its place in each line."""
         self.waiting[waiter.id] = waiter
+        if waiter.new:
+            self.new[waiter.id] = waiter
         for key in waiter.keys:
             insort(self._lines.setdefault(key, []), waiter.who.place)
 
     def remove(self, execution_id: str) -> Waiter | None:
         """Out of all lines."""
         waiter = self.waiting.pop(execution_id, None)
+        self.new.pop(execution_id, None)
         for key in () if waiter is None else waiter.keys:
             line, place = self._lines[key], waiter.who.place  # type: ignore[union-attr]
             at = bisect_left(line, place)
@@ -64,6 +69,11 @@ class Lines:
             if not line:
                 del self._lines[key]
         return waiter
+
+    def is_known(self, waiter: Waiter) -> None:
+        """A round has looked at it."""
+        waiter.new = False
+        self.new.pop(waiter.id, None)
 
     def of(self, key: Key) -> Iterator[Waiter]:
         """Who waits for this key, the first one first."""
@@ -83,5 +93,5 @@ class Lines:
         """How many are ahead in the line of a key."""
         return bisect_left(self._lines.get(key, []), waiter.who.place)
 
-    def __contains__(self, key: Key) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._lines
