@@ -52,9 +52,9 @@ def test_h1_a_redelivered_lease_of_a_living_worker_is_let_go():
 
 
 def test_h1_a_redelivered_lease_that_is_acked_strands_its_execution_at_the_next_crash(monkeypatch):
-    def nothing_to_do(state, hint, owner, moment):
+    def nothing_to_do(state, hint, owner, moment, *gates):
         """PLANTED: what is held by somebody is done with, whichever hint it is held from."""
-        return Done("held") if state.held and not state.ended else meet(state, hint, owner, moment)
+        return Done("held") if state.held and not state.ended else meet(state, hint, owner, moment, *gates)
 
     monkeypatch.setattr(attempt, "meet", nothing_to_do)
     assert "never ended" in first_broken(rough_day("long", "steps"), SEEDS)
@@ -100,7 +100,7 @@ class Hand:
         )
 
 
-def takes_any_hint(state, hint, owner, moment):
+def takes_any_hint(state, hint, owner, moment, *gates):
     """PLANTED: an old hint is as good as any."""
     return meet(replace(state, ready_by=0), hint, owner, moment)
 
@@ -181,11 +181,11 @@ def test_h2_a_hint_that_went_round_often_is_claimed_like_a_fresh_one():
 
 
 def test_h2_counting_deliveries_fails_what_only_met_restarts(monkeypatch):
-    def counts_deliveries(state, hint, owner, moment):
+    def counts_deliveries(state, hint, owner, moment, *gates):
         """PLANTED: a hint delivered often is a poison."""
         if int(hint.ack_subject.split(".")[1]) > 3 and not state.ended:
             return Finish((decide.failing(state, moment, "poison", decide.poison(state)),))
-        return meet(state, hint, owner, moment)
+        return meet(state, hint, owner, moment, *gates)
 
     monkeypatch.setattr(attempt, "meet", counts_deliveries)
     assert "poison" in first_broken(restarts(15), range(10))

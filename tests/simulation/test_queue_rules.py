@@ -37,9 +37,9 @@ def test_h4_a_hint_in_another_queue_is_not_claimed():
 
 
 def test_h4_without_a_look_at_the_queue_it_runs_where_it_must_not(monkeypatch):
-    def anywhere(state, hint, owner, moment):
+    def anywhere(state, hint, owner, moment, *gates):
         """PLANTED: a hint is a hint."""
-        return meet(state, replace(hint, route=state.route), owner, moment)
+        return meet(state, replace(hint, route=state.route), owner, moment, *gates)
 
     monkeypatch.setattr(attempt, "meet", anywhere)
     assert "another queue" in run(wrong_queue())

@@ -96,11 +96,11 @@ def test_m2_workers_whose_clocks_are_an_hour_off_wake_up_all_the_same():
 
 
 def test_m2_a_worker_that_looks_at_its_clock_lets_what_is_due_sleep_for_ever(monkeypatch):
-    def by_the_clock(state, hint, owner, moment):
+    def by_the_clock(state, hint, owner, moment, *gates):
         """PLANTED: what is not due by this worker's clock is not due."""
         if hint.fired is not None and state.due is not None and moment.now < state.due:
             return Done("too early")
-        return meet(state, hint, owner, moment)
+        return meet(state, hint, owner, moment, *gates)
 
     monkeypatch.setattr(attempt, "meet", by_the_clock)
     assert "sleeping for ever" in first_broken(clocks_go_wrong(-3600.0), range(5))
