@@ -8,7 +8,7 @@ from onward.testing.virtual_loop import simulate
 from onward.worker import undo
 from tests.simulation.everything import Everything
 
-SEEDS = range(40)
+SEEDS = range(150)
 
 
 def finds(invariant: str) -> bool:

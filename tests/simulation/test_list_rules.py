@@ -42,7 +42,13 @@ class Postgres:
             return [{"sequence": self.position, "at": self.here.bus.now()}]
         assert statement == _SQL["list_executions"]
         return [
-            {"id": key, "created_at": row.state.created_at, "state": msgspec.json.encode(row.state)}
+            {
+                "id": key,
+                "created_at": row.state.created_at,
+                "state": msgspec.json.encode(row.state),
+                "because": None,
+                "since": None,
+            }  # fmt: skip
             for key, row in self.tables.rows.items()
         ]
 
