@@ -48,7 +48,7 @@ class Postgres:
                 "state": msgspec.json.encode(row.state),
                 "because": None,
                 "since": None,
-            }  # fmt: skip
+            }
             for key, row in self.tables.rows.items()
         ]
 

@@ -13,7 +13,9 @@ from onward_log_relay.clients import CHECK_KEY_SECONDS
 from tests.support.asgi import Request, WebSocket
 from tests.support.log_relay import ID, NOON, SPEC, relay_over
 
-SOCKETS = [path for handler in ROUTES if not getattr(handler, "http_methods", ()) for path in handler.paths]
+SOCKETS = [
+    path for handler in ROUTES if not getattr(handler, "http_methods", ()) for path in sorted(handler.paths)
+]
 
 
 @pytest.fixture
