@@ -16,8 +16,11 @@ TIERS = {
 NO_TESTS_COLLECTED = 5
 
 
-JOURNEYS = ("tests/journeys", "tests/browser")
-"""Two at a time and nothing else beside them: they hold the platform to times that a busy machine would miss."""
+JOURNEYS, PAGES = "tests/journeys", "tests/browser"
+"""Two at a time and nothing else beside them: they hold the platform to times that a busy machine would miss.
+
+The browser's driver keeps an event loop running in its process, so no other test can be in there.
+"""
 
 
 def run(*, tier: str, pytest_arguments: list[str]) -> int:
@@ -41,8 +44,13 @@ def _parts(tier: str, given: list[str]) -> list[list[str]]:
         return [given]
     # Most tests wait for servers of their own: twice as many at a time as there are cores, a file in one process.
     at_once = str(min(8, 2 * (os.cpu_count() or 1)))
-    apart = ["-n", at_once, "--dist", "loadfile", "-q", *(f"--ignore={folder}" for folder in JOURNEYS)]
-    return [apart] if tier == "fast" else [apart, ["-n", "2", "--dist", "loadfile", *JOURNEYS]]
+    side_by_side = ["-n", at_once, "--dist", "loadfile", "-q"]
+    apart = [*side_by_side, f"--ignore={JOURNEYS}", f"--ignore={PAGES}"]
+    return (
+        [apart]
+        if tier == "fast"
+        else [apart, *(["-n", "2", "--dist", "loadfile", at] for at in (JOURNEYS, PAGES))]
+    )
 
 
 def _pytest(*arguments: str) -> int:
