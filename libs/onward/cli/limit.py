@@ -29,7 +29,7 @@ NOUN = Noun(
     example="onward limit set customer:42 --max 5",
     told=("holders", "waiting", "waiting_total"),
 )
-COMMANDS = {"set": ("onward.cli.limit:set_limit", "Set the limit of a key, at once and for all that wait.")}
+COMMANDS = {"set": ("onward.cli.limit:set_limit", "Set the limit of a key.")}
 
 limit = group_of(NOUN, "Set and show how many executions may hold a key.", COMMANDS)
 
@@ -41,7 +41,10 @@ limit = group_of(NOUN, "Set and show how many executions may hold a key.", COMMA
 @click.option("--per", type=float, metavar="SECONDS", help="The time of --rate; 1 s where nobody says more.")
 @output
 def set_limit(*, key: str, most: int | None, rate: int | None, per: float | None, form: str) -> None:
-    """Set the limit of a key, such as customer:42, queue:gpu or task:report; what holds it goes on."""
+    """Set the limit of a key.
+
+    KEY is such as customer:42, queue:gpu or task:report; what holds it goes on.
+    """
     here = session()
     given = {"max": most, "rate": rate, "per": per}
     members: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from onward.bus import config
+from onward.bus import config, topology
 from onward.contract.quota import BACKLOG, QuotaSpec
 from tests.live.gateway.process import EXECUTIONS
 
@@ -25,6 +25,7 @@ async def until_refused(caller, most):
 async def test_a_project_fills_its_queues_to_its_quota_and_not_further(caller, bus):
     quota = msgspec.json.encode(QuotaSpec(name=BACKLOG, waiting=30))
     await config.put(bus.connection, caller.project, "quota", "backlog", quota, 0)
+    await topology.ensure_queue(bus.connection, caller.project, "default")
 
     accepted, refused = await until_refused(caller, most=200)
 
