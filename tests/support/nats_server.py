@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 USER, PASSWORD = "app", "app-secret"
@@ -31,11 +32,27 @@ def program() -> str:
     return found
 
 
+def _own_ports() -> Iterator[int]:
+    """Ports below those that the kernel gives to connections: a range for each process that runs tests, in a circle.
+
+    One that the kernel picks may be another test's before our server has come to listen on it.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + worker % 8 * 2_500
+    offset = os.getpid() * 7 % 2_500
+    return cycle(first + (offset + step) % 2_500 for step in range(2_500))
+
+
+_ports = _own_ports()
+
+
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on just now, and that no other test is given soon."""
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the ports have no end")
 
 
 class NatsServer:
