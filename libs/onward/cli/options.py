@@ -52,6 +52,14 @@ def time(text: str) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def limit(text: str) -> str:
+    """Returns KEY=N as it is: the type of an option."""
+    key, _, most = text.rpartition("=")
+    if not key or not most.isdigit() or int(most) < 1:
+        raise click.BadParameter(f"{text!r} is no limit: write customer:42=2")
+    return text
+
+
 def label(text: str) -> str:
     """Returns name=value unchanged, once it is that: the type of an option."""
     name, equals, _ = text.partition("=")

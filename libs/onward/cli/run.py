@@ -19,6 +19,7 @@ Examples:
   onward run report -i @input.json --wait -o json
   onward run --agent reviewer -i '{"pull_request": 7}'
   onward run build --then publish --on-failure alarm
+  onward run sync -i '{"customer": 42}' --limit 'customer:{customer}=1'
   id=$(onward run report)
 
 """
@@ -47,6 +48,13 @@ _WARNINGS = {
 )
 @click.option("--retries", type=click.IntRange(0, 999), help="How often a failed attempt is tried again.")
 @click.option("--timeout", type=options.duration, help="The longest that one attempt may take.")
+@click.option(
+    "--limit",
+    multiple=True,
+    type=options.limit,
+    metavar="KEY=N",
+    help="At most N of this key run at once: customer:{id}=2. May be repeated.",
+)
 @following.follow_ups
 @click.option(
     "--dry-run",
@@ -66,6 +74,7 @@ def run(
     key: str | None,
     retries: int | None,
     timeout: float | None,
+    limit: tuple[str, ...],
     then: tuple[str, ...],
     on_failure: str | None,
     on_any: str | None,
@@ -84,6 +93,7 @@ def run(
         labels=dict(one.split("=", 1) for one in label) or None,
         retry=None if retries is None else {"attempts": retries + 1},
         timeouts=None if timeout is None else {"attempt": timeout},
+        limits=[_asked_limit(one) for one in limit] or None,
         then=following.asked(then, on_failure, on_any),
     )
     if dry_run:
@@ -97,6 +107,11 @@ def run(
         return wait_for(here, submitted["id"], form)
     _show(here, form, submitted)
     return exits.COMPLETED
+
+
+def _asked_limit(text: str) -> show.Json:
+    key, _, most = text.rpartition("=")
+    return {"key": key, "max": int(most)}
 
 
 def _warn(here: Session, told: show.Json) -> None:

@@ -102,6 +102,24 @@ def test_seed_concurrency_of_a_worker_is_set_while_it_works(onward: Onward) -> N
     onward.run("worker", "slots", worker, str(before))
 
 
+def test_seed_concurrency_of_a_key_lets_one_run_and_names_why_the_other_waits(onward: Onward) -> None:
+    words = ("run", "work", "--limit", "customer:{seconds}=1", "-i", '{"seconds": 3}')
+    first, second = onward.run(*words).strip(), onward.run(*words).strip()
+    running = onward.until(
+        lambda: [one for one in (first, second) if onward.get(one)["status"] == "running"], lambda now: now
+    )
+
+    waiting = onward.get(next(one for one in (first, second) if one not in running))
+    why = onward.run("execution", "explain", waiting["id"])
+
+    assert (len(running), waiting["status"], waiting["reason"]) == (1, "pending", "limited")
+    assert "customer:3" in why
+    ends = [onward.ended(one) for one in (first, second)]
+    begun, ended = sorted(one["started_at"] for one in ends), sorted(one["completed_at"] for one in ends)
+    assert [one["status"] for one in ends] == ["completed"] * 2
+    assert begun[1] > ended[0]
+
+
 def test_seed_logging_has_levels_of_the_logging_module_and_of_log(onward: Onward) -> None:
     execution = onward.submit("broken", {"order": 5}, retry={"attempts": 1})
     onward.ended(execution)
