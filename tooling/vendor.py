@@ -20,6 +20,10 @@ BUNDLE = (
 PACKAGES = ("preact", "@preact/signals", "@preact/signals-core", "htm", "ansi_up")
 
 
+class NotFetched(StepFailed):
+    """The pinned packages cannot be had just now."""
+
+
 def make() -> int:
     """Writes the script and the licences again."""
     try:
@@ -50,7 +54,10 @@ def built() -> dict[Path, str]:
         for file in FROM.iterdir():
             if file.is_file():
                 shutil.copy(file, folder)
-        _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix", folder)
+        try:
+            _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix", folder)
+        except StepFailed as failed:
+            raise NotFetched(str(failed)) from None
         bundler = folder / "node_modules" / ".bin" / "esbuild"
         _run(bundler, folder / "vendor.js", *BUNDLE, f"--outfile={folder / 'out.js'}")
         licences = "\n".join(_licence(folder / "node_modules" / package, package) for package in PACKAGES)
