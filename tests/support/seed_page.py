@@ -1,5 +1,6 @@
 """Onward as `onward up` starts it, used from the outside alone: the command line and REST."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -7,9 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.support.nats_server import free_port
 
 BIN = Path(sys.executable).parent
 TASKS = "tests.support.seed_tasks"
@@ -95,3 +98,18 @@ class Onward:
             assert time.monotonic() < deadline, f"not within {within} s: {seen}"
             time.sleep(0.05)
         return seen
+
+
+@contextlib.contextmanager
+def installation(home: Path) -> Iterator[Onward]:
+    """An Onward that `onward up` has started below this folder, and whoever uses it."""
+    profile = home / "profile.json"
+    it = Onward({"ONWARD_HOME": str(home), "ONWARD_PROFILE": str(profile), "PYTHONDONTWRITEBYTECODE": "1"})
+    up = ("up", "--tasks", TASKS, "--port", str(free_port()), "--detach", "-o", "json")
+    it.up = json.loads(it.run(*up, within=120).splitlines()[-1])
+    try:
+        wrote = json.loads(profile.read_text())
+        it.variables |= {"ONWARD_URL": wrote["url"], "ONWARD_API_KEY": wrote["api_key"]}
+        yield it
+    finally:
+        it.run("down", within=60)

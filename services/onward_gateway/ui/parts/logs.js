@@ -71,7 +71,7 @@ export function Logs({ executionId, line }) {
       </select>
       <label><input type="checkbox" checked=${following} onChange=${() => setFollowing(!following)} /> follow</label>
       <label><input type="checkbox" checked=${wrapped} onChange=${() => setWrapped(!wrapped)} /> wrap</label>
-      <a href=${`/api/v1/executions/${executionId}/logs?download=true`} onClick=${(/** @type {Event} */ event) => download(event, executionId)}>download</a>
+      <a href=${`/api/v1/executions/${executionId}/logs`} onClick=${(/** @type {Event} */ event) => download(event, executionId)}>download</a>
       <span class="muted">${lines.length} lines${ended ? "" : ", live"}</span>
     </header>
     ${wrapped ? html`<${Wrapped} lines=${lines} />` : html`<${Window} lines=${lines} following=${following} line=${line} />`}

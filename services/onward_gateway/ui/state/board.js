@@ -78,5 +78,3 @@ export const columns = computed(() => {
 export function needsPerson(execution) {
   return execution.waiting_on.some((/** @type {any} */ wait) => wait.kind === "question");
 }
-
-export const waitingForPeople = computed(() => columns.value.running.filter(needsPerson).length);
