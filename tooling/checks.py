@@ -1,11 +1,13 @@
 """What must hold before tests are worth running: style, types, imports, sizes, generated pages, lock."""
 
+import os
 import time
 from collections.abc import Callable
 
-from tooling import pages, rules, vendor
+from tooling import page_check, pages, rules, vendor
 from tooling.steps import PYTHON, ROOT, StepFailed, quietly, step
 
+ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 Check = Callable[[], list[str]]
 
 TYPED = ["libs", "services", "examples", "tooling", "dev.py"]
@@ -83,6 +85,17 @@ def _vendor() -> list[str]:
         return ["NOT COMPARED: the pinned packages cannot be fetched"]
 
 
+def _page_types() -> list[str]:
+    try:
+        return _none_of(
+            page_check.findings(), "types of answers are in ui/types.d.ts, made of docs/openapi.json"
+        )
+    except vendor.NotFetched as missing:
+        if ON_CI and page_check.NODE is None:
+            raise
+        return [f"NOT RUN: {missing}"]
+
+
 def _none_of(findings: list[str], remedy: str) -> list[str]:
     if findings:
         raise StepFailed("\n".join([*findings, remedy]))
@@ -100,4 +113,5 @@ CHECKS: dict[str, Check] = {
     "generated pages": _pages,
     "lock without addresses": _lock,
     "vendored script": _vendor,
+    "types of the pages": _page_types,
 }

@@ -26,6 +26,7 @@ PAGES = (
     Page(ROOT / "docs" / "lifecycle.md", "onward.contract.lifecycle_page"),
     Page(ROOT / "docs" / "asyncapi.yaml", "onward.contract.asyncapi"),
     Page(ROOT / "docs" / "openapi.json", "onward_gateway.openapi"),
+    Page(ROOT / "services" / "onward_gateway" / "ui" / "types.d.ts", "tooling.page_types"),
     Page(ROOT / "docs" / "protocol-tests.md", "tooling.protocol_tests"),
     Page(ROOT / "docs" / "torture.md", "tooling.torture_tests"),
     Page(ROOT / "docs" / "seed.md", "tooling.seed_page"),

@@ -49,19 +49,25 @@ def stale() -> list[str]:
 
 def built() -> dict[Path, str]:
     """Returns both files as they must be. Raises StepFailed."""
+    modules = packages()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for file in FROM.iterdir():
-            if file.is_file():
-                shutil.copy(file, folder)
+        made = Path(name) / "out.js"
+        _run(modules / ".bin" / "esbuild", FROM / "vendor.js", *BUNDLE, f"--outfile={made}")
+        licences = "\n".join(_licence(modules / package, package) for package in PACKAGES)
+        return {SCRIPT: made.read_text(), LICENCES: licences}
+
+
+def packages() -> Path:
+    """Returns the folder of the pinned packages, fetched again when the lock has changed. Raises NotFetched."""
+    modules, lock = FROM / "node_modules", (FROM / "package-lock.json").read_text()
+    stamp = modules / ".onward-lock"
+    if not stamp.exists() or stamp.read_text() != lock:
         try:
-            _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix", folder)
+            _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix", FROM)
         except StepFailed as failed:
             raise NotFetched(str(failed)) from None
-        bundler = folder / "node_modules" / ".bin" / "esbuild"
-        _run(bundler, folder / "vendor.js", *BUNDLE, f"--outfile={folder / 'out.js'}")
-        licences = "\n".join(_licence(folder / "node_modules" / package, package) for package in PACKAGES)
-        return {SCRIPT: (folder / "out.js").read_text(), LICENCES: licences}
+        stamp.write_text(lock)
+    return modules
 
 
 def _licence(folder: Path, package: str) -> str:

@@ -43,7 +43,13 @@ export async function call(method, path, body, headers = {}) {
   return value;
 }
 
-/** @param {string} path @param {Record<string, any>} [query] */
+/**
+ * What a path answers, with its type: ui/types.d.ts has all of them.
+ * @template {string} P
+ * @param {P} path
+ * @param {Record<string, any>} [query]
+ * @returns {Promise<import("../types.js").Answer<P>>}
+ */
 export function get(path, query) {
   return call("GET", path + asked(query));
 }
