@@ -9,6 +9,7 @@ from onward.cli import exits, installed, show
 from onward.cli.exits import Told
 from onward.cli.options import output
 from onward.cli.session import Session, session
+from onward.cli.web import show_in_browser
 
 if TYPE_CHECKING:
     from onward.cli.embedded.report import UpReport
@@ -47,6 +48,7 @@ _DATA_DIR = click.option(
     help="Use this Postgres; otherwise one is started.",
 )
 @click.option("--detach", is_flag=True, help="Return when everything is ready, and leave it running.")
+@click.option("--no-open", is_flag=True, help="Open no browser; the link that signs in is printed all the same.")
 @output
 def up(
     *,
@@ -60,6 +62,7 @@ def up(
     nats_sys_url: str | None,
     database_url: str | None,
     detach: bool,
+    no_open: bool,
     form: str,
 ) -> int:
     """Start everything on this machine and keep it running; Ctrl-C stops it, the data stays.
@@ -84,9 +87,9 @@ def up(
     )
     if detach:
         running = control.start(options)
-        _tell(here, form, running)
+        _tell(here, form, running, opens=not no_open)
         return exits.COMPLETED
-    return control.run_in_foreground(options, lambda report: _hear(here, form, report))
+    return control.run_in_foreground(options, lambda report: _hear(here, form, report, opens=not no_open))
 
 
 @click.command()
@@ -136,15 +139,15 @@ def _ask(here: Session, directory: Path) -> None:
         raise click.Abort
 
 
-def _hear(here: Session, form: str, report: "UpReport") -> None:
+def _hear(here: Session, form: str, report: "UpReport", *, opens: bool) -> None:
     from onward.cli.embedded.report import AllReady, line
 
     here.note(line(report))
     if isinstance(report, AllReady):
-        _tell(here, form, report.running)
+        _tell(here, form, report.running, opens=opens)
 
 
-def _tell(here: Session, form: str, running: "Running") -> None:
+def _tell(here: Session, form: str, running: "Running", *, opens: bool) -> None:
     """Ends standard output with what was started: one line of JSON for a program."""
     if form in {"json", "ndjson"}:
         here.print(show.compact(running.summary()))
@@ -152,6 +155,7 @@ def _tell(here: Session, form: str, running: "Running") -> None:
         here.print(show.yaml(running.summary()))
     else:
         here.print(running.url)
+        show_in_browser(here, running.url, running.api_key, opens=opens)
         here.hint("""onward run shell -i '{"command": "echo hello"}' --follow""")
         here.hint("onward execution list")
     here.flush()

@@ -40,7 +40,8 @@ def test_what_is_started_in_the_background_is_used_stopped_started_again_and_del
     assert not [name for name, pid in said["pids"].items() if identify(pid)]
     assert run(env, "execution", "get", one).code == 4
 
-    assert run(env, "up", "--detach").code == 0
+    started = run(env, "up", "--detach")
+    assert (started.code, "/sign-in#code=" in started.err) == (0, True)
     assert json.loads(run(env, "execution", "get", one, "-o", "json").out)["output"]["tail"] == ["hello"]
 
     assert run(env, "reset").code == 2
