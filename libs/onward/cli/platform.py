@@ -48,7 +48,9 @@ _DATA_DIR = click.option(
     help="Use this Postgres; otherwise one is started.",
 )
 @click.option("--detach", is_flag=True, help="Return when everything is ready, and leave it running.")
-@click.option("--no-open", is_flag=True, help="Open no browser; the link that signs in is printed all the same.")
+@click.option(
+    "--no-open", is_flag=True, help="Open no browser; the link that signs in is printed all the same."
+)
 @output
 def up(
     *,

@@ -6,7 +6,7 @@ from onward.cli.web import has_screen
 
 
 @pytest.mark.parametrize(
-    ("env", "platform", "seen"),
+    "env, platform, seen",
     [
         ({"DISPLAY": ":0"}, "linux", True),
         ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
