@@ -11,6 +11,8 @@ import msgspec
 from onward.contract.errors import TooLarge
 from onward.contract.values import MOST, RESERVED, looks_reserved
 
+READABLE = "annotate it with JSON types, a dataclass, a msgspec Struct or a pydantic model, or with Any"
+
 
 def _pydantic() -> Any:
     return sys.modules.get("pydantic")
@@ -37,7 +39,14 @@ def _dec_hook(wanted: type, value: Any) -> Any:
     pydantic = _pydantic()
     if pydantic is not None and issubclass(wanted, pydantic.BaseModel):
         return cast(Any, wanted).model_validate(value)
-    raise NotImplementedError(f"{wanted!r} cannot be read from JSON")
+    if wanted is object:
+        return value
+    # A TypeError becomes a ValidationError that names the place.
+    raise TypeError(f"JSON cannot be read as {_named(wanted)}: {READABLE}")
+
+
+def _named(wanted: Any) -> str:
+    return wanted.__qualname__ if isinstance(wanted, type) else str(wanted)
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_enc_hook)
@@ -95,6 +104,24 @@ def usable(annotation: Any) -> Any:
     except (TypeError, NotImplementedError):
         return Any
     return annotation
+
+
+def unreadable(annotation: Any) -> str | None:
+    """Why no value can ever be read as `annotation`; None where one can."""
+    try:
+        _decoder(annotation)
+        kind = msgspec.inspect.type_info(annotation)
+    except (TypeError, NotImplementedError) as error:
+        return f"{error}; {READABLE}"
+    if not isinstance(kind, msgspec.inspect.CustomType):
+        return None
+    try:
+        _dec_hook(kind.cls, None)
+    except TypeError as error:
+        return str(error)
+    except ValueError:  # pydantic reads others
+        return None
+    return None
 
 
 def schema(annotation: Any) -> dict[str, Any] | None:

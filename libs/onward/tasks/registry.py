@@ -118,6 +118,7 @@ class Takes:
         if len(parameters) == 1 and codec.is_model(hints.get(parameters[0].name)):
             self.whole, self.type = parameters[0].name, hints[parameters[0].name]
         else:
+            _check_readable(parameters, hints, name)
             fields = [_field(p, hints.get(p.name, Any)) for p in parameters]
             self.type = msgspec.defstruct(name, fields, forbid_unknown_fields=True, kw_only=True)
         self.returns = hints.get("return", Any)
@@ -144,6 +145,14 @@ class Takes:
         names = list(self._signature.parameters)
         single = len(names) == 1 and not self.whole
         return codec.encode({names[0]: value} if single else value, self._what)
+
+
+def _check_readable(parameters: list[inspect.Parameter], hints: dict[str, Any], name: str) -> None:
+    for p in parameters:
+        why = codec.unreadable(hints.get(p.name, Any))
+        # With a default it can be left out, but only where the others can still be read.
+        if why is not None and (p.default is p.empty or codec.usable(hints[p.name]) is Any):
+            raise TypeError(f"task {name}: parameter {p.name} cannot be read from an input: {why}")
 
 
 def _field(p: inspect.Parameter, annotation: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from onward.contract.errors import ValueLost
+from onward.contract.errors import OnwardError, ValueLost
 from onward.contract.events import Failure
 from onward.tasks import codec
 from onward.tasks.context import current
@@ -58,6 +58,10 @@ async def _outcome(task: Task[..., Any], session: Session, raw: msgspec.Raw) -> 
         return Raised(bad_input(error))
     except ValueLost as error:
         return Raised(describe(error))
+    except OnwardError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever an author's type raises when it is made of an input
+        return Raised(describe(error, session.hold.state.retry))
     if (stopped := _stopped(session)) is not None:
         return stopped
     try:

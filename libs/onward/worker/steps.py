@@ -96,7 +96,7 @@ class Steps:
             except Exception as error:
                 elapsed = self._course.loop.time() - began
                 delay = again_after(error, retry, tries, elapsed, self._course.random)
-                if (retry.attempts > 1 or policy.once) and not self._doubt.unsettled(this):
+                if not self._doubt.unsettled(this):
                     await self._course.append(
                         ev.StepFailed, attempt=self._course.attempt, **this.names, tries=tries,
                         error=describe(error, retry), delay_ms=None if delay is None else delay * 1000,

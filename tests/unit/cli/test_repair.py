@@ -16,6 +16,19 @@ def failed_with_steps(gateway, *names):
     return one
 
 
+def test_a_failed_execution_tells_the_step_that_it_failed_in(onward, gateway):
+    one = gateway.submit()
+    gateway.start(one)
+    refused = ev.Failure(type="ConnectionError", message="card refused")
+    gateway.happen(one, ev.StepFailed, attempt=1, scope="/pay", name="charge", tries=1, error=refused)
+    gateway.fail(one)
+
+    told = onward("execution", "get", one).out
+
+    assert "failed in  step /pay/charge" in told
+    assert "card refused" in onward("execution", "steps", one).out
+
+
 def test_a_retry_from_a_step_with_an_edited_result(onward, gateway):
     one = failed_with_steps(gateway, "fetch", "charge")
 

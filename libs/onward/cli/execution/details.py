@@ -115,8 +115,16 @@ def checkpoints(id: str, form: str) -> None:
 
 def _summary(found: show.Json, here: Session) -> Iterator[str]:
     yield from telling.summary(found, here)
+    if found["status"] == "failed" and (steps := _failed_steps(here, found["id"])):
+        yield f"  {'failed in':<11}{clean.cell(f'step {steps}')}"
     if why := explaining.briefly(found, here):
         yield f"  {'why':<11}{clean.cell(why)}"
+
+
+def _failed_steps(here: Session, id: str) -> str:
+    """Returns the steps that failed at last, as `execution steps` shows them."""
+    stand = [one for one in here.client.steps(id) if not one["forgotten"]]
+    return ", ".join(_step(one) for one in stand if one["status"] == "failed")
 
 
 def _what_next(here: Session, found: show.Json) -> None:
