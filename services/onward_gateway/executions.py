@@ -1,6 +1,6 @@
 """GET /executions and what belongs to one: read from its log, so never older than what was accepted."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,9 @@ from onward.contract.execution import Execution, Status
 from onward.contract.log import Log
 from onward.contract.submission import PAGE
 from onward.contract.view import ExecutionView, StallView, view
+from onward.http import browser
 from onward.http.answer import Answer, Headers, json_answer
+from onward.http.auth import until_revoked
 from onward.http.call import call_of
 from onward.http.query import read_query
 from onward_gateway import large, paging
@@ -112,7 +114,7 @@ async def get_execution(request: Door) -> Answer:
     execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
     if asked.wait:
         with gateway.load.parking():
-            execution = await until_ended(gateway, project, execution_id, asked.wait, _gone(request))
+            execution = await until_ended(gateway, project, execution_id, asked.wait, *_leaves(request))
     else:
         execution = await gateway.finder.execution(project, execution_id)
     etag = f'"{execution.n}"'.encode()
@@ -219,12 +221,15 @@ async def _stall(gateway: Gateway, execution: Execution) -> StallView | None:
         return None
 
 
-def _gone(request: Door) -> Any:
+def _leaves(request: Door) -> tuple[Callable[[], Awaitable[None]], ...]:
+    """What ends a wait early: the caller hangs up, or may not see the answer any more."""
+    keys, key = gateway_of(request).keys, browser.authorization(request.scope, call_of(request.scope))
+
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    return gone
+    return gone, lambda: until_revoked(keys, key)
 
 
 def _matches(given: bytes | None, etag: bytes) -> bool:

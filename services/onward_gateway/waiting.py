@@ -54,15 +54,18 @@ class Watch:
 
 
 async def until_ended(
-    gateway: Gateway, project: str, execution_id: str, seconds: float, gone: Callable[[], Awaitable[Any]]
+    gateway: Gateway, project: str, execution_id: str, seconds: float, *leaves: Callable[[], Awaitable[Any]]
 ) -> Execution:
-    """The execution once it has ended; or as it is after `seconds`, or when the caller has `gone`, or on our end."""
+    """The execution once it has ended; or as it is after `seconds`, or when the caller `leaves`, or on our end.
+
+    Raises what one of `leaves` raises.
+    """
     watch = Watch()
     async with _listening(gateway, subjects.echo(subjects.fence(project, execution_id)), watch):
         found = await gateway.finder.find(project, execution_id)
         if found.execution.final or not isinstance(found, Log):
             return found.execution
-        async with _any_of(gone(), gateway.closing.wait()) as leave:
+        async with _any_of(*(leave() for leave in leaves), gateway.closing.wait()) as leave:
             return await _follow(gateway, found, watch, seconds, leave)
 
 
@@ -112,6 +115,9 @@ async def _any_of(*waits: Awaitable[Any]) -> "AsyncIterator[asyncio.Future[Any]]
     first = asyncio.ensure_future(asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))
     try:
         yield first
+        for task in tasks:
+            if task.done():
+                task.result()
     finally:
         for task in (first, *tasks):
             task.cancel()

@@ -5,13 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from onward.contract.errors import OnwardError, Unavailable
-from onward.http.auth import KeyRing
 
 Send = Callable[[Any], Awaitable[None]]
 
 LAST_WORD = "onward.last_word"
 """The extension of a scope with which one more message is written past a full buffer, before the connection ends."""
-CHECK_KEY_SECONDS = 1.5
 
 
 class SlowClient(OnwardError):
@@ -60,16 +58,6 @@ async def first_of(*works: Awaitable[Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def until_revoked(ring: KeyRing, authorization: bytes | None) -> None:
-    """Never ends, but raises Unauthorized once the key is not valid any more."""
-    while True:
-        await asyncio.sleep(CHECK_KEY_SECONDS)
-        try:
-            ring.verify(authorization)
-        except Unavailable:
-            continue
 
 
 async def until_closing(closing: asyncio.Event) -> None:

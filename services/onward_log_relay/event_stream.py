@@ -12,9 +12,10 @@ from onward.contract.errors import InvalidParameter, OnwardError
 from onward.contract.submission import PAGE
 from onward.contract.watching import EventQuery, Where, check_where, wants, where_of
 from onward.http.answer import Answer, json_answer
+from onward.http.auth import until_revoked
 from onward.http.call import call_of
 from onward.http.query import read_query
-from onward_log_relay.clients import SlowClient, at_pace, first_of, let_speak, until_closing, until_revoked
+from onward_log_relay.clients import SlowClient, at_pace, first_of, let_speak, until_closing
 from onward_log_relay.event_formats import EventFormat, EventSourceEvents, NdjsonEvents
 from onward_log_relay.feed import Place
 from onward_log_relay.folding import Happening

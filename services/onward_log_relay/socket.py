@@ -17,7 +17,7 @@ from onward.contract.errors import (
     Unauthorized,
 )
 from onward.http.answer import refuse_socket
-from onward.http.auth import PUBLIC
+from onward.http.auth import PUBLIC, until_revoked
 from onward.http.call import Call, Principal, call_of
 from onward_log_relay import messages as m
 from onward_log_relay.channels import check_channel, show_board, tell_events
@@ -28,7 +28,6 @@ from onward_log_relay.clients import (
     first_of,
     let_speak,
     until_closing,
-    until_revoked,
 )
 from onward_log_relay.reader import End, Reader
 from onward_log_relay.relay import Relay, relay_of

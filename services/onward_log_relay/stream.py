@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from onward.contract.errors import OnwardError
+from onward.http.auth import until_revoked
 from onward.http.call import call_of
-from onward_log_relay.clients import SlowClient, at_pace, first_of, let_speak, until_closing, until_revoked
+from onward_log_relay.clients import SlowClient, at_pace, first_of, let_speak, until_closing
 from onward_log_relay.formats import Format
 from onward_log_relay.reader import End, Reader
 from onward_log_relay.relay import Relay

@@ -1,5 +1,6 @@
 """API keys: who may come in, and as whom. A route needs a key unless it says `public` itself."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from onward.contract.errors import Forbidden, OnwardError, Unauthorized
+from onward.contract.errors import Forbidden, OnwardError, Unauthorized, Unavailable
 from onward.contract.ids import check_name
 from onward.contract.keys import SCOPES, KeySpec, Scope
 from onward.http import browser
@@ -28,6 +29,8 @@ PUBLIC = "public"
 """The member of a route's `opt` that opens it: True, or "loopback" for callers on this machine. Absent: a key."""
 SCOPE = "scope"
 """The member that says which scope a key needs; without it, routes that only read need `read`."""
+CHECK_KEY_SECONDS = 1.5
+"""How often the key of who stays connected is looked at again."""
 
 # The tail has a fixed length, so a project whose name holds underscores is still read in one way only.
 _KEY = re.compile(r"ow_(?P<project>[a-z0-9][a-z0-9_-]{0,62})_(?P<id>[a-z0-9]{12})_[A-Za-z0-9_-]{43}")
@@ -102,6 +105,16 @@ def named_project(authorization: bytes | None) -> str | None:
     text = (authorization or b"").decode("latin-1").rpartition(" ")[2]
     parts = _KEY.fullmatch(text) if len(text) <= _LONGEST else None
     return parts["project"] if parts else None
+
+
+async def until_revoked(ring: KeyRing, authorization: bytes | None) -> None:
+    """Never ends, but raises Unauthorized once the key is not valid any more."""
+    while True:
+        await asyncio.sleep(CHECK_KEY_SECONDS)
+        try:
+            ring.verify(authorization)
+        except Unavailable:
+            continue
 
 
 def authenticated(app: App, ring: KeyRing, load: Load) -> App:

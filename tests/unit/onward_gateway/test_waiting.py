@@ -91,6 +91,21 @@ async def test_who_hangs_up_is_not_waited_for_any_more(house):
     assert not [s for s in house.bus.wires.subscriptions if "echo" in s.pattern]
 
 
+async def test_a_key_that_is_revoked_while_it_waits_gets_no_answer(house, monkeypatch):
+    monkeypatch.setattr("onward.http.auth.CHECK_KEY_SECONDS", 0.02)
+    execution, key = await house.submit(), house.add_key("default")
+    waiting = asyncio.ensure_future(house.call("GET", f"{PATH}/{execution['id']}?wait=30", key=key))
+    async with asyncio.timeout(20):
+        while not house.gateway.load.parked:
+            await asyncio.sleep(0)
+
+        house.revoke(key)
+        reply = await waiting
+
+    assert (reply.status, reply.code) == (401, "unauthorized")
+    assert house.gateway.load.parked == 0
+
+
 async def test_a_stopping_gateway_lets_who_waits_go(house):
     execution = await house.submit()
     waiting = asyncio.ensure_future(house.call("GET", f"{PATH}/{execution['id']}?wait=30"))

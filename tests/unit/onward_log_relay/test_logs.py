@@ -218,7 +218,7 @@ async def test_followers_are_told_to_come_back_when_the_relay_stops(get, log, re
 
 
 async def test_a_revoked_key_ends_a_stream(get, log, relay, monkeypatch):
-    monkeypatch.setattr("onward_log_relay.clients.CHECK_KEY_SECONDS", 0.01)
+    monkeypatch.setattr("onward.http.auth.CHECK_KEY_SECONDS", 0.01)
     log.add("x")
     following = get("?follow=true")
     await following.until(lambda: following.body)

@@ -7,9 +7,8 @@ import pytest
 
 from onward.bus.config import LOOK_AGAIN
 from onward.contract.keys import SCOPES
-from onward.http.auth import PUBLIC, needed, new_key, unruled
+from onward.http.auth import CHECK_KEY_SECONDS, PUBLIC, needed, new_key, unruled
 from onward_log_relay.app import ROUTES, create_app
-from onward_log_relay.clients import CHECK_KEY_SECONDS
 from tests.support.asgi import Request, WebSocket
 from tests.support.log_relay import ID, NOON, SPEC, relay_over
 

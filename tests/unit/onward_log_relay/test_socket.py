@@ -290,7 +290,7 @@ async def test_sockets_are_told_to_come_back_when_the_relay_stops(connect, relay
 
 
 async def test_a_revoked_key_closes_its_sockets(connect, relay, monkeypatch):
-    monkeypatch.setattr("onward_log_relay.clients.CHECK_KEY_SECONDS", 0.01)
+    monkeypatch.setattr("onward.http.auth.CHECK_KEY_SECONDS", 0.01)
     socket = await connect()
     relay.keys._find = lambda project, public_id: None
     assert (await socket.ended()).code == 4401

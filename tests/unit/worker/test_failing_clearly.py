@@ -97,7 +97,7 @@ def test_a_parameter_that_no_input_can_fill_is_refused_when_the_task_is_register
 
 
 @pytest.mark.parametrize(
-    ("given", "error"),
+    "given, error",
     [
         ({"value": [1]}, ("invalid_input", "Unreadable: annotate it with")),
         ({"picky": {"name": "x"}}, ("KeyError", "'x'")),
