@@ -17,6 +17,7 @@ from onward.contract.errors import (
     UnknownTask,
 )
 from onward.contract.places import QueueSpec
+from onward.contract.retention import class_of
 from onward.contract.submission import LABEL, MAX_LABELS, Submission
 from onward.contract.values import MOST, RESERVED
 from onward.http import json_text
@@ -75,6 +76,7 @@ def admit(asked: Submission, *, project: str, known: Known, now: datetime, limit
             "timeouts": asked.timeouts or usual.timeouts,
             "on_exhausted": asked.on_exhausted or task.spec.on_exhausted,
             "parent_id": asked.parent_id,
+            "retention": class_of(asked.retention or None, task.spec.retention),
             "limits": limits_of(asked, task, queue, project, known) if limited else (),
         },
     )

@@ -73,4 +73,5 @@ def _lineage(old: Execution) -> dict[str, Any]:
         "on_exhausted": old.on_exhausted,
         "agent": old.agent,
         "then": old.then,
+        "retention": old.retention,
     }

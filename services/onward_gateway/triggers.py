@@ -74,6 +74,7 @@ def _branch(on: str, one: FollowUp, at: str, depth: int, admit: Admit) -> Trigge
         retry=fields["retry"], timeouts=fields["timeouts"], on_exhausted=fields["on_exhausted"],
         agent=fields.get("agent"), team_id=fields.get("team_id"),
         then=_branches(then, f"{at}/then", depth + 1, admit) if isinstance(then, Then) else (),
+        retention=fields["retention"],
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from onward.cli.exits import EXPLAINED
 from onward.cli.options import output, read_json
 from onward.cli.session import Session, session
 from onward.cli.task import complete
+from onward.contract.retention import CLASSES
 
 EXAMPLES = """\b
 Examples:
@@ -54,6 +55,11 @@ _WARNINGS = {
     type=options.limit,
     metavar="KEY=N",
     help="At most N of this key run at once: customer:{id}=2. May be repeated.",
+)
+@click.option(
+    "--retention",
+    type=click.Choice(CLASSES),
+    help="How long it is kept after its end; otherwise as its task says.",
 )
 @following.follow_ups
 @click.option(

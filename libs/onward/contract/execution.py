@@ -232,6 +232,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     trace: str | None = None
+    retention: str = "default"
+    """The class by which it is kept after its end."""
 
     @property
     def ended(self) -> bool:

@@ -37,6 +37,7 @@ def _child(
         queue=spawned.queue, priority=spawned.priority, run_at=None, timeouts=spawned.timeouts, task=spawned.task,
         input=given, labels=spawned.labels, retry=spawned.retry, on_exhausted=spawned.on_exhausted, child_of=whose,
         parent_id=parent.id, root_id=parent.root_id or parent.id, environment=parent.environment, source="task",
+        retention=parent.retention,
     )  # fmt: skip
 
 

@@ -80,6 +80,7 @@ def first_event(event: End, one: Triggered, given: msgspec.Raw, moment: Moment) 
         on_exhausted=what.on_exhausted, then=what.then, agent=what.agent,
         agent_id=what.agent.name if what.agent else None, team_id=what.team_id, source="trigger", root_id=one.root_id,
         triggered_by=ev.TriggeredBy(execution_id=event.execution_id, on=one.on, life=one.life),
+        retention=what.retention,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from onward.contract.events import NOTHING, RawOrNone, TimeoutPolicy, Timeouts
 from onward.contract.keys import KeySpec as KeySpec  # noqa: PLC0414 - the same
 from onward.contract.limit import Debounce, Limit, LimitPolicy
 from onward.contract.places import QueueSpec as QueueSpec  # noqa: PLC0414 - many know it from here
+from onward.contract.retention import RetentionClass
 from onward.contract.retry import Retry, RetryPolicy
 from onward.contract.then import Then
 
@@ -44,6 +45,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     then: Then | msgspec.UnsetType = msgspec.UNSET
     limits: Annotated[tuple[Limit, ...], msgspec.Meta(max_length=10)] | msgspec.UnsetType = msgspec.UNSET
     debounce: Debounce | msgspec.UnsetType = msgspec.UNSET
+    retention: RetentionClass | msgspec.UnsetType = msgspec.UNSET
 
 
 class CancelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,6 +176,8 @@ class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of each of its executions; keys may name members of the input."""
     max_running: int | None = None
     """How many of its executions may run at once."""
+    retention: str | None = None
+    """The class by which its executions are kept after their end."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -142,6 +142,8 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
     output: RawOrNone
     error: ErrorView | None
     trace_id: str | None
+    retention: str
+    """The class by which it is kept after its end."""
     task_version: str | None
     """Of the code that runs it, or ran it last, as its worker announced it."""
     stalled: StallView | None
@@ -160,6 +162,7 @@ def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
             "queue", "priority", "labels", "source",
             "origin", "scheduled_at", "submitted_by", "reason", "attempt", "worker_id", "progress",
             "created_at", "completed_at", "input", "output", "task_version", "triggered_by",
+            "retention",
         )
     }  # fmt: skip
     return ExecutionView(

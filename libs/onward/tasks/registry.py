@@ -10,6 +10,7 @@ import msgspec
 from onward.contract.events import Timeouts
 from onward.contract.ids import check_name
 from onward.contract.limit import LimitPolicy
+from onward.contract.retention import CLASSES, RetentionClass
 from onward.contract.retry import ONCE, Retry
 from onward.contract.submission import TaskSpec
 from onward.tasks import codec, family
@@ -184,6 +185,7 @@ class Registry:
         stalled_after: float | None = None,
         limits: Iterable[LimitPolicy] = (),
         max_running: int | None = None,
+        retention: RetentionClass | None = None,
     ) -> "_Decorator": ...  # fmt: skip
 
     def task(
@@ -203,6 +205,7 @@ class Registry:
         stalled_after: float | None = None,
         limits: Iterable[LimitPolicy] = (),
         max_running: int | None = None,
+        retention: RetentionClass | None = None,
     ) -> Any:
         """Register a function as a task, under its own name unless one is given. `timeout`: seconds an attempt.
 
@@ -214,6 +217,7 @@ class Registry:
         `stalled_after`: seconds without a step, progress or log line after which it is shown as stalled.
         `max_running`: how many of its executions may run at once. `limits`: how many may hold a key at once, or start
         within a time; keys may name parameters: `Limit("customer:{customer_id}", max=2)`.
+        `retention`: how long they are kept after their end: short, default, long or hold.
         """
 
         def register(fn: Callable[..., Any]) -> Task[..., Any]:
@@ -235,6 +239,7 @@ class Registry:
                 stalled_after=stalled_after,
                 limits=tuple(limits),
                 max_running=max_running,
+                retention=_class(retention),
             )
             task: Task[..., Any] = Task(fn, spec, takes, process=process)
             task.on_drift = on_drift
@@ -313,6 +318,12 @@ class Registry:
 
     def __iter__(self) -> Iterator[Task[..., Any]]:
         return iter(self.tasks.values())
+
+
+def _class(name: RetentionClass | None) -> RetentionClass | None:
+    if name is not None and name not in CLASSES:
+        raise ValueError(f"retention is one of {', '.join(CLASSES)}, not {name!r}")
+    return name
 
 
 def _limits(timeout: float | None, timeouts: Timeouts | None) -> Timeouts:

@@ -480,6 +480,7 @@ export interface ExecutionView {
   output: any;
   error: ErrorView | null;
   trace_id: string | null;
+  retention: string;
   task_version: string | null;
   stalled: StallView | null;
   version: number;
@@ -1455,6 +1456,7 @@ export interface Submission {
   then?: Then;
   limits?: Array<Limit>;
   debounce?: Debounce;
+  retention?: "default" | "hold" | "long" | "short";
 }
 export interface SubmittedView {
   id: string;
@@ -1495,6 +1497,7 @@ export interface SubmittedView {
   output: any;
   error: ErrorView | null;
   trace_id: string | null;
+  retention: string;
   task_version: string | null;
   stalled: StallView | null;
   version: number;

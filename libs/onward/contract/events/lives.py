@@ -44,6 +44,8 @@ class Submitted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="submi
     triggered_by: TriggeredBy | None = None
     limits: tuple[LimitPolicy, ...] = ()
     """With limits its route is that of the gate, until it is admitted."""
+    retention: str = "default"
+    """The class by which it is kept after its end: short, default, long or hold."""
 
 
 class Started(Event, frozen=True, kw_only=True, omit_defaults=True, tag="started"):

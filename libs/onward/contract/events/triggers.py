@@ -26,6 +26,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent: AgentSnapshot | None = None
     team_id: str | None = None
     then: "tuple[Trigger, ...]" = ()
+    retention: str = "default"
 
 
 class Triggered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -153,4 +153,5 @@ def _begin(event: ev.AnyEvent) -> Execution | Refused:
         then=event.then, triggered_by=event.triggered_by, due=event.due,
         asked_due=1 if event.due else None, deadlines=event.deadlines,
         asked_deadlines=dict.fromkeys(event.deadlines, 1), limits=event.limits, trace=event.trace,
+        retention=event.retention,
     )  # fmt: skip

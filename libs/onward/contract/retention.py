@@ -1,0 +1,60 @@
+"""How long what an execution leaves behind is kept: by its class, fixed by its first event, so its end has it too."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar, Literal, get_args
+
+import msgspec
+
+RetentionClass = Literal["short", "default", "long", "hold"]
+CLASSES: tuple[RetentionClass, ...] = get_args(RetentionClass)
+"""`hold` is kept until an operator says otherwise; the times of the others are RetentionSpec's."""
+
+DEFAULT: RetentionClass = "default"
+_A_DAY = timedelta(days=1)
+
+
+class RetentionSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Days after the end for which each class is kept, at least: whole months go. CONFIG kind `retention`."""
+
+    KIND: ClassVar[str] = "retention"
+    short: int = 7
+    default: int = 30
+    long: int = 365
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.short <= self.default <= self.long <= 36_500:
+            raise ValueError("days are whole numbers from 1 to 36500, short <= default <= long")
+
+    def days(self, name: str) -> int | None:
+        """Days that a class is kept; None: without an end."""
+        return {"short": self.short, "default": self.default, "long": self.long}.get(name)
+
+
+def class_of(asked: str | None, task: str | None) -> str:
+    """The class of a new execution: what was asked for, else what its task says, else the default."""
+    return asked or task or DEFAULT
+
+
+def month_of(at: datetime) -> date:
+    """The first day of its month, in UTC."""
+    return at.astimezone(UTC).date().replace(day=1)
+
+
+def next_month(month: date) -> date:
+    """The month after it."""
+    return (month.replace(day=28) + 4 * _A_DAY).replace(day=1)
+
+
+def over_at(month: date, name: str, spec: RetentionSpec) -> datetime | None:
+    """When all that ended in a month may go; None: never."""
+    days = spec.days(name)
+    if days is None:
+        return None
+    after = next_month(month)
+    return datetime(after.year, after.month, after.day, tzinfo=UTC) + timedelta(days=days)
+
+
+def is_over(month: date, name: str, spec: RetentionSpec, now: datetime) -> bool:
+    """Whether what ended in a month has been kept long enough."""
+    at = over_at(month, name, spec)
+    return at is not None and at <= now
