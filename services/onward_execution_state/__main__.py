@@ -25,12 +25,14 @@ async def serve(stop: Stop, settings: Settings) -> None:
     """Follows, projects and answers until it is asked to stop. Raises Misconfigured."""
     instance = f"execution-state-{new_id()[-12:]}"
     async with contextlib.AsyncExitStack() as closing:
-        closing.callback(start_telemetry("onward-execution-state", instance).shutdown)
+        telemetry = start_telemetry("onward-execution-state", instance)
+        closing.callback(telemetry.shutdown)
         bus = await open_bus(
             settings.nats_url, instance, lambda: stop.fail("the connection to NATS is closed for good")
         )
         closing.push_async_callback(bus.close)
         metrics, health = Metrics(), Health()
+        telemetry.export(metrics.read)
         without = WithoutPostgres(bus, settings, metrics, stop)
         with_it = WithPostgres(bus, settings, metrics, without.workers)
         without.on_event = with_it.poke

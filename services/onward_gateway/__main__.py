@@ -127,6 +127,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
         tell=partial(audit.tell, bus.connection),
         engine=_engine(settings),
     )
+    telemetry.export(gateway.metrics.read)
     await bus.messages.subscribe(subjects.ALL_HEARTBEATS, presence.heard)
     await Inside(gateway).serve()
     await StepPolicies(gateway).serve()

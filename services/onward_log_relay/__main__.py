@@ -56,6 +56,7 @@ async def _relay(stop: Stop, settings: Settings) -> AsyncIterator[Relay]:
         metrics=_metrics(load),
         settings=settings,
     )
+    telemetry.export(relay.metrics.read)
     tasks = [asyncio.ensure_future(load.watch()), asyncio.ensure_future(_start(bus))]
     try:
         yield relay

@@ -114,6 +114,7 @@ async def work(stop: Stop, settings: Settings) -> None:
     bus.config.on_change(lambda project, kind, *_: _queues_changed(project, kind, settings, hints, places))
     engine = Engine(env, hints, bus.messages, about, lease=lease, kept=True)
     metrics = _metrics(engine)
+    telemetry.export(metrics.read)
     watchdog = Watchdog(settings.nats_url, engine, about, metrics, stop.fail)
     async with serve_health(settings.host, settings.port, _health(bus, stop), metrics):
         await watchdog.start()

@@ -7,6 +7,13 @@ from pathlib import Path
 from tests.support.otlp import Receiver, Span
 from tests.support.platform import platform
 
+METERS = (
+    ("onward-gateway", "onward_http_in_flight"),
+    ("onward-worker", "onward_worker_slots"),
+    ("onward-execution-state", "onward_timers_set_total"),
+    ("onward-log-relay", "onward_loop_lag_seconds"),
+)
+"""A metric of each service."""
 CALLER = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{CALLER}-00f067aa0ba902b7-01"
 
@@ -16,6 +23,7 @@ async def test_one_trace_leads_from_the_caller_over_the_gateway_and_the_worker_t
 ) -> None:
     receiver = Receiver()
     otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    otel["OTEL_METRIC_EXPORT_INTERVAL"] = "500"
 
     async def arrived(*wanted: tuple[str, str]) -> list[Span]:
         return await asyncio.to_thread(receiver.until, all_of(*wanted))
@@ -37,10 +45,13 @@ async def test_one_trace_leads_from_the_caller_over_the_gateway_and_the_worker_t
                 ("onward.project", "submitted"),
                 ("onward.project", "completed"),
             )
+            figures = await asyncio.to_thread(receiver.until_named, *METERS)
             first, second = [e["trace"] for e in await onward.events(made["id"]) if e["type"] == "started"]
     finally:
         receiver.close()
     assert {first[3:35], second[3:35]} == {CALLER}
+    slots = {figure.value for figure in figures if figure.name == "onward_worker_slots"}
+    assert slots == {10.0}, "every service sends its metrics as well"
     (submit,) = (s for s in spans if s.name == "onward.submit")
     assert (submit.service, submit.parent_id, submit.trace_id) == ("onward-gateway", PARENT[36:52], CALLER)
     (resumed,) = (s for s in spans if s.name == "onward.attempt")  # the other one died with its worker

@@ -1,12 +1,17 @@
-"""A real OTLP receiver on loopback: takes protobuf over HTTP, keeps the spans."""
+"""A real OTLP receiver on loopback: takes protobuf over HTTP, keeps the spans and the metrics."""
 
 import gzip
 import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import msgspec
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -25,11 +30,23 @@ class Span(msgspec.Struct, frozen=True):
     attributes: dict[str, str]
 
 
+class Figure(msgspec.Struct, frozen=True):
+    """What a test asks of one series of a metric: its value, or the counts of its buckets."""
+
+    service: str
+    name: str
+    unit: str
+    kind: str
+    attributes: dict[str, str]
+    value: float | tuple[int, ...]
+
+
 class Receiver:
-    """`endpoint` for OTEL_EXPORTER_OTLP_ENDPOINT; `spans` so far."""
+    """`endpoint` for OTEL_EXPORTER_OTLP_ENDPOINT; `spans` so far, and the `figures` of all exports."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
+        self.figures: list[Figure] = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -37,9 +54,13 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
-                assert self.path == "/v1/traces"
-                receiver.spans += decoded(body)
-                answer = ExportTraceServiceResponse().SerializeToString()
+                if self.path == "/v1/metrics":
+                    receiver.figures += figures(body)
+                    answer = ExportMetricsServiceResponse().SerializeToString()
+                else:
+                    assert self.path == "/v1/traces"
+                    receiver.spans += decoded(body)
+                    answer = ExportTraceServiceResponse().SerializeToString()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/x-protobuf")
                 self.send_header("Content-Length", str(len(answer)))
@@ -61,6 +82,14 @@ class Receiver:
             assert time.monotonic() < deadline, [(span.service, span.name) for span in self.spans]
             time.sleep(0.05)
         return list(self.spans)
+
+    def until_named(self, *names: tuple[str, str], within: float = 20.0) -> list[Figure]:
+        """The figures once those of each (service, name) are there."""
+        deadline = time.monotonic() + within
+        while missing := set(names) - {(figure.service, figure.name) for figure in self.figures}:
+            assert time.monotonic() < deadline, missing
+            time.sleep(0.05)
+        return list(self.figures)
 
     def close(self) -> None:
         """Receive no more."""
@@ -86,3 +115,26 @@ def decoded(body: bytes) -> list[Span]:
         for scope in group.scope_spans
         for span in scope.spans
     ]
+
+
+def figures(body: bytes) -> list[Figure]:
+    """The series of one export request."""
+    request = ExportMetricsServiceRequest.FromString(body)
+    return [
+        Figure(
+            service=next(a.value.string_value for a in group.resource.attributes if a.key == "service.name"),
+            name=metric.name,
+            unit=metric.unit,
+            kind=str(metric.WhichOneof("data")),
+            attributes={a.key: a.value.string_value for a in point.attributes},
+            value=tuple(point.bucket_counts) if metric.HasField("histogram") else _number(point),
+        )
+        for group in request.resource_metrics
+        for scope in group.scope_metrics
+        for metric in scope.metrics
+        for point in getattr(metric, str(metric.WhichOneof("data"))).data_points
+    ]
+
+
+def _number(point: Any) -> float:
+    return float(getattr(point, point.WhichOneof("value")))

@@ -1,9 +1,11 @@
-"""Counters, gauges and histograms of one process, written as Prometheus text."""
+"""Counters, gauges and histograms of one process; read by whoever exports them, and written as Prometheus text."""
 
 import bisect
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
+
+from onward.telemetry.reading import Buckets, Point, Reading
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -33,18 +35,14 @@ class Metric:
             self._seen.add(key)
         return key
 
-    def samples(self) -> Iterator[str]:
-        """Yields the lines of this metric, without its header."""
-        raise NotImplementedError
+    def read(self) -> Reading:
+        """Returns what it says now."""
+        points = tuple(Point(dict(zip(self.labels, key, strict=True)), value) for key, value in self._now())
+        return Reading(self.name, self.help, self.kind, points)
 
-    def _line(self, values: Labels, value: float, suffix: str = "", **extra: str) -> str:
-        pairs = [*zip(self.labels, values, strict=True), *extra.items()]
-        inside = ",".join(f'{label}="{_escaped(text)}"' for label, text in pairs)
-        return (
-            f"{self.name}{suffix}{{{inside}}} {_number(value)}"
-            if pairs
-            else f"{self.name}{suffix} {_number(value)}"
-        )
+    def _now(self) -> Iterator[tuple[Labels, float | Buckets]]:
+        """Yields the series with their values."""
+        raise NotImplementedError
 
 
 class Counter(Metric):
@@ -67,9 +65,8 @@ class Counter(Metric):
         """Returns what was counted so far."""
         return self._values.get(self._series(labels), 0.0)
 
-    def samples(self) -> Iterator[str]:
-        """Yields one line per series."""
-        return (self._line(key, value) for key, value in self._values.items())
+    def _now(self) -> Iterator[tuple[Labels, float | Buckets]]:
+        return iter(list(self._values.items()))
 
 
 class Gauge(Metric):
@@ -96,9 +93,8 @@ class Gauge(Metric):
         value = self._values.get(self._series(labels), 0.0)
         return value() if callable(value) else value
 
-    def samples(self) -> Iterator[str]:
-        """Yields one line per series."""
-        return (self._line(key, value() if callable(value) else value) for key, value in self._values.items())
+    def _now(self) -> Iterator[tuple[Labels, float | Buckets]]:
+        return ((key, value() if callable(value) else value) for key, value in list(self._values.items()))
 
 
 class Histogram(Metric):
@@ -121,15 +117,9 @@ class Histogram(Metric):
         counts[bisect.bisect_left(self._bounds, value)] += 1
         self._sums[key] = self._sums.get(key, 0.0) + value
 
-    def samples(self) -> Iterator[str]:
-        """Yields the buckets, the sum and the count of each series."""
-        for key, counts in self._counts.items():
-            below = 0
-            for bound, count in zip((*self._bounds, math.inf), counts, strict=True):
-                below += count
-                yield self._line(key, below, "_bucket", le=_number(bound))
-            yield self._line(key, self._sums[key], "_sum")
-            yield self._line(key, below, "_count")
+    def _now(self) -> Iterator[tuple[Labels, float | Buckets]]:
+        for key, counts in list(self._counts.items()):
+            yield key, Buckets(self._bounds, tuple(counts), self._sums[key])
 
 
 MetricT = TypeVar("MetricT", bound=Metric)
@@ -155,13 +145,18 @@ class Metrics:
         """Returns the histogram of this name, made at the first call."""
         return self._once(Histogram(name, help, labels, buckets))
 
+    def read(self) -> list[Reading]:
+        """Returns what all of them say now."""
+        return [metric.read() for metric in list(self._metrics.values())]
+
     def render(self) -> str:
         """Returns everything in the Prometheus text format."""
         lines = []
-        for metric in self._metrics.values():
-            lines.append(f"# HELP {metric.name} {_escaped(metric.help)}")
-            lines.append(f"# TYPE {metric.name} {metric.kind}")
-            lines.extend(metric.samples())
+        for reading in self.read():
+            lines.append(f"# HELP {reading.name} {_escaped(reading.help)}")
+            lines.append(f"# TYPE {reading.name} {reading.kind}")
+            for point in reading.points:
+                lines.extend(_lines(reading.name, point))
         return "\n".join(lines) + "\n"
 
     def _once(self, metric: MetricT) -> MetricT:
@@ -169,6 +164,23 @@ class Metrics:
         if not isinstance(known, type(metric)) or known.labels != metric.labels:
             raise ValueError(f"{metric.name} exists already, as another metric")
         return known
+
+
+def _lines(name: str, point: Point) -> Iterator[str]:
+    if not isinstance(point.value, Buckets):
+        yield _line(name, point.labels, point.value)
+        return
+    below = 0
+    for bound, count in zip((*point.value.bounds, math.inf), point.value.counts, strict=True):
+        below += count
+        yield _line(f"{name}_bucket", {**point.labels, "le": _number(bound)}, below)
+    yield _line(f"{name}_sum", point.labels, point.value.total)
+    yield _line(f"{name}_count", point.labels, below)
+
+
+def _line(name: str, labels: Mapping[str, str], value: float) -> str:
+    inside = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+    return f"{name}{{{inside}}} {_number(value)}" if labels else f"{name} {_number(value)}"
 
 
 def _escaped(text: str) -> str:

@@ -5,8 +5,11 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeVar
 
+from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -14,11 +17,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from onward.contract.errors import Misconfigured
 from onward.telemetry import trace
 from onward.telemetry.json_lines import JsonLines
+from onward.telemetry.metric_export import MetricExport, Read, interval_of
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FLUSH_SECONDS = 2.0
-"""How long the last spans may take; a receiver that is silent must not keep a service from ending."""
+"""How long the last spans and figures may take; a receiver that is silent must not keep a service from ending."""
 _PROTOCOL = "http/protobuf"
+
+Signal = Literal["traces", "metrics"]
+Made = TypeVar("Made")
 
 log = logging.getLogger(__name__)
 
@@ -26,36 +33,62 @@ log = logging.getLogger(__name__)
 class Telemetry:
     """What was started; `shutdown` sends what is left."""
 
-    def __init__(self, provider: TracerProvider | None) -> None:
-        self._provider = provider
+    def __init__(self, provider: TracerProvider | None, metrics: MetricExport | None) -> None:
+        self._provider, self._metrics = provider, metrics
+
+    def export(self, read: Read) -> None:
+        """Send the metrics that `read` gives from now on, where the standard variables ask for it."""
+        if self._metrics is not None:
+            self._metrics.follow(read)
 
     def shutdown(self) -> None:
-        """Exports the last spans, as far as that is quick, and makes no more."""
-        if self._provider is None:
-            return
-        trace.enable(None)
-        flushing = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
-        flushing.start()
-        flushing.join(FLUSH_SECONDS)
+        """Exports the last spans and figures, as far as that is quick, and makes no more."""
+        last: list[Callable[[], None]] = []
+        if self._metrics is not None:
+            last.append(self._metrics.stop())
+        if self._provider is not None:
+            trace.enable(None)
+            last.append(self._provider.shutdown)
+        flushing = [threading.Thread(target=send, name="last telemetry", daemon=True) for send in last]
+        for thread in flushing:
+            thread.start()
+        until = time.monotonic() + FLUSH_SECONDS
+        for thread in flushing:
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 def start_telemetry(service: str, instance: str = "") -> Telemetry:
-    """Sets up logs, and traces where the standard variables ask for them. Once a process. Raises Misconfigured.
+    """Sets up logs, and traces and metrics where the standard variables ask for them. Raises Misconfigured.
 
-    The instance is the host and the pid where nothing else is given.
+    Once a process. The instance is the host and the pid where nothing else is given.
     """
     _log_to_stderr(service, level_of(os.environ))
-    if not wants_traces(os.environ):
-        return Telemetry(None)
+    if not (wants(os.environ, "traces") or wants(os.environ, "metrics")):
+        return Telemetry(None, None)
     named = {
         "service.name": service,
         "service.instance.id": instance or f"{socket.gethostname()}-{os.getpid()}",
     }
-    provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(_exporter(os.environ)))
+    resource = Resource.create(named)
+    return Telemetry(_traces(resource, os.environ), _metrics(resource, os.environ))
+
+
+def _traces(resource: Resource, env: Mapping[str, str]) -> TracerProvider | None:
+    if not wants(env, "traces"):
+        return None
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(_made(env, "traces", _span_exporter)))
     trace.enable(provider.get_tracer("onward"))
     log.info("exporting traces")
-    return Telemetry(provider)
+    return provider
+
+
+def _metrics(resource: Resource, env: Mapping[str, str]) -> MetricExport | None:
+    if not wants(env, "metrics"):
+        return None
+    made = _made(env, "metrics", lambda: MetricExport(_metric_exporter(), resource, interval_of(env)))
+    log.info("exporting metrics")
+    return made
 
 
 def level_of(env: Mapping[str, str]) -> str:
@@ -66,31 +99,44 @@ def level_of(env: Mapping[str, str]) -> str:
     return level
 
 
-def wants_traces(env: Mapping[str, str]) -> bool:
-    """Whether the standard variables name a receiver, and do not turn traces off."""
-    off = env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none"
-    named = env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+def wants(env: Mapping[str, str], signal: Signal) -> bool:
+    """Whether the standard variables name a receiver, and do not turn this signal off."""
+    name = signal.upper()
+    off = env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get(f"OTEL_{name}_EXPORTER") == "none"
+    named = env.get(f"OTEL_EXPORTER_OTLP_{name}_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     return bool(named) and not off
 
 
-def _exporter(env: Mapping[str, str]) -> SpanExporter:
-    spoken = env.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or env.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+def _span_exporter() -> SpanExporter:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+
+    return OTLPSpanExporter()
+
+
+def _metric_exporter() -> MetricExporter:
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - an extra
+        OTLPMetricExporter,
+    )
+
+    return OTLPMetricExporter()
+
+
+def _made(env: Mapping[str, str], signal: Signal, make: Callable[[], Made]) -> Made:
+    spoken = env.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL") or env.get(
+        "OTEL_EXPORTER_OTLP_PROTOCOL"
+    )
     if spoken and spoken != _PROTOCOL:
         log.warning("OTEL_EXPORTER_OTLP_PROTOCOL is %s, and only %s is spoken here", spoken, _PROTOCOL)
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - an extra
-            OTLPSpanExporter,
-        )
+        return make()
     except ImportError as error:
         raise Misconfigured(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set but the exporter is not installed",
             fix="pip install 'onward[otlp]'",
         ) from error
-    try:
-        return OTLPSpanExporter()
     except (ValueError, OSError) as error:
         raise Misconfigured(
-            f"an OTEL_EXPORTER_OTLP_… variable does not fit: {error}", fix="mend it, or unset it"
+            f"an OTEL_… variable does not fit: {error}", fix="mend it, or unset it"
         ) from error
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from onward.contract.errors import Misconfigured
 from onward.telemetry import setup, trace
-from onward.telemetry.setup import level_of, start_telemetry, wants_traces
+from onward.telemetry.setup import level_of, start_telemetry, wants
 
 HERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 
@@ -41,7 +41,7 @@ def silent():
     ],
 )
 def test_the_standard_variables_say_whether_traces_are_exported(env, wanted):
-    assert wants_traces(env) is wanted
+    assert wants(env, "traces") is wanted
 
 
 def test_a_level_is_read_however_it_is_written():
