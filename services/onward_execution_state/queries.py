@@ -22,6 +22,7 @@ from onward_execution_state.analytics.sizing import SizingAnswers
 from onward_execution_state.bulk import BulkAnswers
 from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, asked_of, cursor_after, id_range
+from onward_execution_state.open_counts import OpenCounts
 from onward_execution_state.overview import Overview
 from onward_execution_state.question_listing import QuestionsQuestion
 from onward_execution_state.scheduling.history import RunsAnswers
@@ -115,6 +116,7 @@ class Queries:
             **SizingAnswers(database, overview, overview.clock).answers(),
             "utilisation": UtilisationAnswers(database, overview.clock).utilisation,
             "standing": StandingAnswers(database, overview.clock).standing,
+            **OpenCounts(database).answers(),
             **self._bulk.all(),
             **(more or {}),
         }
