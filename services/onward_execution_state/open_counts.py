@@ -1,4 +1,4 @@
-"""How many executions wait and run, of those that a list would show; counted up to a limit, so that many cost little."""
+"""How many executions wait and run, of those that a list would show; counted up to a limit."""
 
 from collections.abc import Callable
 from datetime import datetime

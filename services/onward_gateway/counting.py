@@ -44,4 +44,6 @@ async def count_open(request: Door) -> Answer:
     """Counted by execution_state; of the ended ones, analytics tells."""
     gateway, call = gateway_of(request), call_of(request.scope)
     asked = read_query(request.scope["query_string"], Filters)
-    return json_answer(await gateway.state.figures("open_counts", call.who.project, msgspec.to_builtins(asked)))
+    return json_answer(
+        await gateway.state.figures("open_counts", call.who.project, msgspec.to_builtins(asked))
+    )

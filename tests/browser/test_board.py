@@ -60,6 +60,7 @@ def test_seed_card_that_failed_is_retried_by_dragging_it(visit: Visit, onward: O
     page = visit.go("/")
 
     column(page, "failed").locator(f'[data-id="{execution}"]').drag_to(column(page, "pending"))
+    page.get_by_role("button", name="Retry it").click()
 
     onward.until(lambda: _types(onward, execution), lambda now: "retry_requested" in now)
 
@@ -71,6 +72,8 @@ def test_seed_manage_by_keyboard_alone(visit: Visit, onward: Onward) -> None:
     card(page, execution).focus()
 
     page.keyboard.press("r")
+    expect(page.get_by_role("button", name="Retry it")).to_be_focused()
+    page.keyboard.press("Enter")
 
     onward.until(lambda: _types(onward, execution), lambda now: "retry_requested" in now)
 
@@ -80,7 +83,8 @@ def test_seed_planning_is_a_column_of_drafts_until_they_are_approved(visit: Visi
     page = visit.go("/")
     planned = column(page, "planning").locator(".card", has_text="tidy-up")
 
-    planned.get_by_role("button", name="Approve").click()
+    planned.drag_to(column(page, "pending"))
+    page.get_by_role("button", name="Approve it").click()
 
     made = onward.until(lambda: onward.rest("GET", "/drafts/tidy-up"), lambda now: now["execution_id"])
     assert onward.ended(made["execution_id"])["output"] == "hello draft"
@@ -101,7 +105,7 @@ def test_what_may_not_be_dropped_changes_nothing(visit: Visit, onward: Onward) -
 def test_a_cancel_asks_for_a_reason(visit: Visit, onward: Onward) -> None:
     execution = onward.submit("work", {"seconds": 60}, labels={"for": "cancel"})
     onward.running(execution)
-    page = visit.go("/")
+    page = visit.go("/?cancelled=show")
     card(page, execution).focus()
 
     page.keyboard.press("c")

@@ -20,6 +20,8 @@ def busy(onward: Onward) -> str:
     onward.submit("deploy", {"version": "2.4"}, labels={"team": "web"})
     onward.submit("work", {"seconds": 120}, labels={"customer": "ada"})
     onward.submit("greet", {"name": "later"}, delay=3600)
+    onward.rest("POST", "/queues", {"name": "reports"})
+    onward.submit("greet", {"name": "nobody"}, queue="reports")
     onward.rest("POST", "/drafts", {"name": "yearly-report", "title": "Yearly report", "task": "work"})
     failed = onward.submit("fragile", labels={"customer": "bob"})
     onward.ended(failed)

@@ -5,7 +5,7 @@ import { call } from "./net/api.js";
 import { connection } from "./net/live.js";
 import { Dialog } from "./parts/dialog.js";
 import { Empty, Loading, Toasts } from "./parts/notice.js";
-import { Palette, watchPalette } from "./parts/palette.js";
+import { Palette, showKeys, showPalette, watchPalette } from "./parts/palette.js";
 import { theme, zone } from "./state/choices.js";
 import { path, watchLinks } from "./state/route.js";
 import { session } from "./state/session.js";
@@ -34,7 +34,7 @@ function Shell() {
   if (session.value === null) return html`<main><${SignInPage} /></main>`;
   return html`<${Head} />
     <main id="content"><${Page} /></main>
-    <${Dialog} /><${Palette} pages=${PAGES} /><${Toasts} />`;
+    <${Dialog} /><${Palette} pages=${PAGES} more=${COMMANDS} /><${Toasts} />`;
 }
 
 function Head() {
@@ -47,6 +47,8 @@ function Head() {
       ${PAGES.map(([address, name]) => html`<a href=${address} aria-current=${here === address ? "page" : undefined}>${name}</a>`)}
     </nav>
     <span class=${`dot is-${connection.value}`} role="status">● ${connection.value}</span>
+    <button type="button" class="is-quiet" onClick=${showPalette} aria-label="Go to a page, an execution or a command"><kbd>Ctrl-K</kbd></button>
+    <button type="button" class="is-quiet" onClick=${showKeys} aria-label="Shortcuts"><kbd>?</kbd></button>
     <select aria-label="Theme" value=${theme.value} onChange=${(/** @type {any} */ event) => (theme.value = event.target.value)}>
       <option value="system">system</option><option value="light">light</option><option value="dark">dark</option>
     </select>
@@ -63,6 +65,17 @@ function Page() {
   const found = PAGES.find(([address]) => address === here);
   return found ? html`<${found[2]} />` : html`<${Empty} title="There is no such page" />`;
 }
+
+/** What the palette can do besides going somewhere. @type {[string, () => void][]} */
+const COMMANDS = [
+  ["Theme: light", () => (theme.value = "light")],
+  ["Theme: dark", () => (theme.value = "dark")],
+  ["Theme: as the system", () => (theme.value = "system")],
+  ["Times: local", () => (zone.value = "local")],
+  ["Times: UTC", () => (zone.value = "utc")],
+  ["Shortcuts", showKeys],
+  ["Sign out", signOut],
+];
 
 async function signOut() {
   await call("DELETE", "/session");

@@ -828,6 +828,15 @@ export interface One {
   wait: number;
   large: "reference" | "whole";
 }
+export interface OpenCount {
+  count: number;
+  oldest: string | null;
+}
+export interface OpenCounts {
+  pending: OpenCount;
+  running: OpenCount;
+  most: number;
+}
 export interface Operations {
   cursor: string | null;
   limit: number;
@@ -1744,6 +1753,7 @@ export interface Answers {
   "/error-groups": ErrorGroupList;
   "/error-groups/{}": ErrorGroupView;
   "/executions": ExecutionList;
+  "/executions/counts": OpenCounts;
   "/executions/{}": ExecutionView;
   "/executions/{}/agent": PerformerView;
   "/executions/{}/attempts": Page_AttemptView_;

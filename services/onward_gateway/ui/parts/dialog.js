@@ -18,7 +18,10 @@ export function Dialog() {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const question = open.value;
   useEffect(() => {
-    if (question) element.current?.showModal();
+    if (question) {
+      element.current?.showModal();
+      if (!element.current?.querySelector("input, textarea, select")) /** @type {HTMLElement | null | undefined} */ (element.current?.querySelector(".buttons button:last-child"))?.focus();
+    }
     else element.current?.close();
   }, [question]);
 

@@ -1,24 +1,32 @@
-/** The executions of the board: one signal each, put into columns at most ten times a second, as they come. */
+/** The executions of the board: one signal each, and the order of each column, made again only where it has changed. */
 
-import { batch, computed, signal } from "../vendor.js";
+import { batch, computed, effect, signal } from "../vendor.js";
 import { subscribe } from "../net/live.js";
+import { filters, fits, where } from "./filters.js";
+import { query } from "./route.js";
 
-/** @typedef {import("../vendor.js").Signal<any>} Card */
+/** @typedef {import("../types.js").ExecutionView} Execution */
+/** @typedef {{column: string, rank: number, at: number}} Place */
+/** @typedef {import("../vendor.js").Signal<Execution>} Card */
+
+export const COLUMNS = ["planning", "pending", "running", "completed", "failed"];
+const MOST_ENDED = 1000;
 
 /** @type {Map<string, Card>} */
 const cards = new Map();
-/** Changes with each batch: what a column holds is made from `cards`. */
-const round = signal(0);
+/** Where each one stands; without what filters leave out. @type {Map<string, Place>} */
+const places = new Map();
+/** Changes with each change of a column's order. @type {Record<string, import("../vendor.js").Signal<number>>} */
+const orders = Object.fromEntries(COLUMNS.map((name) => [name, signal(0)]));
 export const complete = signal(true);
 export const arrived = signal(false);
 /** When each card came to its column: for the flash. @type {Map<string, number>} */
 export const moved = new Map();
-
-const MOST_ENDED = 1000;
-const COLUMNS = ["pending", "running", "completed", "failed"];
-
-/** @param {any} execution */
+/** Whether cancelled ones are shown among the failed. */
+export const withCancelled = computed(() => query.value.get("cancelled") === "show");
+/** @param {{status: string, reason?: string | null}} execution one whose time has not come is planned */
 export function columnOf(execution) {
+  if (execution.status === "pending" && execution.reason === "delayed") return "planning";
   return execution.status === "cancelled" ? "failed" : execution.status;
 }
 
@@ -27,54 +35,124 @@ export function cardOf(id) {
   return cards.get(id);
 }
 
-/** @param {Record<string, string[]>} where @returns {() => void} */
-export function watchBoard(where) {
+/** Shows the board of the address as long as somebody looks. @returns {() => void} */
+export function watchBoard() {
+  let stop = () => {};
+  const served = effect(() => {
+    const asked = JSON.parse(where.value);
+    stop();
+    clear();
+    arrived.value = false;
+    stop = subscribe(() => ({ channel: "board", where: asked }), heard);
+  });
+  const looked = effect(() => {
+    filters.value;
+    withCancelled.value;
+    placeAll();
+  });
+  return () => (served(), looked(), stop());
+}
+
+function clear() {
   cards.clear();
-  arrived.value = false;
-  return subscribe(() => ({ channel: "board", where }), heard);
+  places.clear();
+  for (const name of COLUMNS) orders[name].value = orders[name].peek() + 1;
 }
 
 /** @param {any} message */
-function heard(message) {
+export function heard(message) {
   if (message.type !== "snapshot" && message.type !== "changes") return;
   batch(() => {
-    if (message.type === "snapshot" && message.part === 1) cards.clear();
-    for (const execution of message.items) put(execution, message.type === "changes");
-    for (const id of message.gone ?? []) cards.delete(id);
+    if (message.type === "snapshot" && message.part === 1) clear();
+    /** @type {Set<string>} */
+    const changed = new Set();
+    for (const execution of message.items) put(execution, message.type === "changes", changed);
+    for (const id of message.gone ?? []) leave(id, changed);
+    for (const name of changed) orders[name].value = orders[name].peek() + 1;
     if (message.type === "snapshot") {
       complete.value = message.complete;
       arrived.value = arrived.value || message.last;
     }
-    round.value += 1;
   });
 }
 
-/** @param {any} execution @param {boolean} isChange */
-function put(execution, isChange) {
+/** @param {Execution} execution @param {boolean} isChange @param {Set<string>} changed */
+function put(execution, isChange, changed) {
   const card = cards.get(execution.id);
   if (card === undefined) cards.set(execution.id, signal(execution));
-  else if (execution.version >= card.peek().version) {
-    if (isChange && columnOf(card.peek()) !== columnOf(execution)) moved.set(execution.id, Date.now());
+  else {
+    const before = card.peek();
+    if (execution.version < before.version) return;
+    if (isChange && columnOf(before) !== columnOf(execution)) moved.set(execution.id, Date.now());
     card.value = execution;
   }
+  place(execution, changed);
 }
 
-/** What each column shows: the ids, the most urgent first; and numbers for its head. */
-export const columns = computed(() => {
-  round.value;
-  /** @type {Record<string, any[]>} */
-  const found = Object.fromEntries(COLUMNS.map((name) => [name, []]));
-  for (const card of cards.values()) found[columnOf(card.peek())].push(card.peek());
-  found.pending.sort((a, b) => b.priority - a.priority || (a.created_at < b.created_at ? -1 : 1));
-  found.running.sort((a, b) => Number(needsPerson(b)) - Number(needsPerson(a)) || (a.started_at > b.started_at ? -1 : 1));
-  for (const name of ["completed", "failed"]) {
-    found[name].sort((a, b) => (a.completed_at > b.completed_at ? -1 : 1));
-    for (const old of found[name].splice(MOST_ENDED)) cards.delete(old.id);
-  }
-  return found;
-});
+/** @param {string} id @param {Set<string>} changed */
+function leave(id, changed) {
+  const was = places.get(id);
+  if (was) changed.add(was.column);
+  places.delete(id);
+  cards.delete(id);
+  moved.delete(id);
+}
 
-/** Whether it waits for a person. @param {any} execution */
+/** @param {Execution} x @param {Set<string>} changed */
+function place(x, changed) {
+  const was = places.get(x.id);
+  const hidden = (x.status === "cancelled" && !withCancelled.peek()) || !fits(x);
+  if (hidden || !(columnOf(x) in orders)) {
+    if (was) changed.add(was.column);
+    places.delete(x.id);
+    return;
+  }
+  const is = placeOf(x);
+  if (was && was.column === is.column && was.rank === is.rank && was.at === is.at) return;
+  if (was) changed.add(was.column);
+  changed.add(is.column);
+  places.set(x.id, is);
+}
+
+function placeAll() {
+  batch(() => {
+    const changed = new Set(COLUMNS);
+    for (const card of cards.values()) place(card.peek(), changed);
+    for (const name of changed) orders[name].value = orders[name].peek() + 1;
+  });
+}
+
+/** The most urgent first, the newest first where nothing is urgent. @param {Execution} x @returns {Place} */
+function placeOf(x) {
+  const column = columnOf(x);
+  if (column === "planning") return { column, rank: 0, at: Date.parse(x.due_at ?? x.created_at) };
+  if (column === "pending") return { column, rank: -x.priority, at: Date.parse(x.created_at) };
+  if (column === "running") return { column, rank: needsPerson(x) ? 0 : 1, at: -Date.parse(x.started_at ?? x.created_at) };
+  return { column, rank: 0, at: -Date.parse(x.completed_at ?? x.created_at) };
+}
+
+/** The ids of each column, in their order. @type {Record<string, import("../vendor.js").ReadonlySignal<string[]>>} */
+export const columns = Object.fromEntries(COLUMNS.map((name) => [name, computed(() => ordered(name))]));
+
+/** @param {string} name */
+function ordered(name) {
+  orders[name].value;
+  /** @type {[string, Place][]} */
+  const found = [];
+  for (const one of places) if (one[1].column === name) found.push(one);
+  found.sort(([one, a], [other, b]) => a.rank - b.rank || a.at - b.at || (one < other ? -1 : 1));
+  if (name === "completed" || name === "failed") {
+    for (const [id] of found.splice(MOST_ENDED)) places.delete(id), cards.delete(id), moved.delete(id);
+  }
+  return found.map(([id]) => id);
+}
+
+/** What a column shows now. @param {string} name @returns {Execution[]} */
+export function shown(name) {
+  return columns[name].value.flatMap((id) => cards.get(id)?.peek() ?? []);
+}
+
+/** Whether it waits for a person. @param {Execution} execution */
 export function needsPerson(execution) {
-  return execution.waiting_on.some((/** @type {any} */ wait) => wait.kind === "question");
+  return execution.waiting_on.some((wait) => wait.kind === "question");
 }
