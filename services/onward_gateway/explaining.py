@@ -14,6 +14,7 @@ from onward.contract.execution import Execution
 from onward.contract.explain import (
     Explanation,
     Facts,
+    HolderFact,
     LimitFact,
     QueueFact,
     Standing,
@@ -22,6 +23,7 @@ from onward.contract.explain import (
     in_line,
 )
 from onward.contract.limit import DEBOUNCE, QUEUE, TASK
+from onward.contract.limits import Holder
 from onward.contract.log import Log
 from onward.contract.places import QueueSpec
 from onward.contract.submission import Heartbeat
@@ -35,6 +37,7 @@ from onward_gateway.state import Remembered
 
 T = TypeVar("T")
 _SHOWN_CHILDREN = 3
+_SHOWN_HOLDERS = 3
 
 
 @get(
@@ -143,17 +146,37 @@ async def _limits(gateway: Gateway, state: Execution, asked: Asking) -> tuple[Li
     line = await asked(
         "its limits", lambda: limit_asking.line(gateway.messages, question), limit_asking.Line()
     )
-    return tuple(_limit(why) for waiting in line.waiting for why in waiting.blocked_by)
+    return tuple(
+        [
+            _limit(why, [await _holder(gateway, state.project, one) for one in why.holders[:_SHOWN_HOLDERS]])
+            for waiting in line.waiting
+            for why in waiting.blocked_by
+        ]
+    )
 
 
-def _limit(why: limit_asking.BlockedBy) -> LimitFact:
+async def _holder(gateway: Gateway, project: str, holder: Holder) -> HolderFact:
+    """What a holder does with it; its log is not asked for long: who holds it is known anyhow."""
+    try:
+        log = await gateway.finder.log(project, holder.execution_id)
+    except Unavailable:
+        log = None
+    state = log.execution if log is not None else None
+    return HolderFact(
+        execution_id=holder.execution_id, since=holder.since,
+        worker_id=state.worker_id if state is not None and state.held else None,
+        reason=state.reason if state is not None and not state.held else None,
+    )  # fmt: skip
+
+
+def _limit(why: limit_asking.BlockedBy, holders: list[HolderFact]) -> LimitFact:
     prefix, _, rest = why.key.partition(":")
     ours = f"{prefix}:" in {QUEUE, TASK, DEBOUNCE}
     rate = why.because == "rate"
     return LimitFact(
         kind="rate" if rate else prefix if ours else "key", name=rest if ours else why.key,
         most=(why.rate if rate else why.max) or 0, place=why.ahead + 1, behind=why.because == "behind",
-        back_at=why.until,
+        back_at=why.until, holders=tuple(holders), held=why.held,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Who waits for which limits, told by the keeper that has them in its lines."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -9,10 +9,13 @@ from onward.bus.limit_keeper import LimitKeeper
 from onward.bus.limit_line import Waiter
 from onward.bus.ports import Messages
 from onward.contract import subjects
-from onward.contract.limits import Holder
+from onward.contract.limit import LimitPolicy
+from onward.contract.limits import Blocked, Holder
 
 QUERY = subjects.ask("limits", "line")
 MOST_TOLD = 200
+MOST_HOLDERS = 3
+"""Holders of a key that are told to who waits for it."""
 ASK_SECONDS = 1.0
 
 
@@ -34,9 +37,13 @@ class BlockedBy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rate: int | None = None
     per: float = 1.0
     until: datetime | None = None
-    """When the rate has its next token."""
+    """When its rate has a token for it, if those before it take theirs."""
     ahead: int = 0
     """How many are before it in the line."""
+    holders: tuple[Holder, ...] = ()
+    """Who holds the key, the oldest first: some of them."""
+    held: int = 0
+    """How many hold it."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,19 +99,38 @@ def _found(keeper: LimitKeeper, asked: Question) -> Line:
 
 
 def _told(keeper: LimitKeeper, waiter: Waiter) -> Waiting:
-    blocked = {why.limit.key: why for why in waiter.blocked}
-    told = []
-    for limit in waiter.who.limits:
-        ahead, why = keeper.lines.place_of((waiter.project, limit.key), waiter), blocked.get(limit.key)
-        if why is None and not ahead:
-            continue
-        known = limit if why is None else why.limit
-        told.append(
-            BlockedBy(
-                key=limit.key, because="behind" if why is None else why.because, max=known.max, rate=known.rate,
-                per=known.per, until=None if why is None else why.until, ahead=ahead,
-            )
-        )  # fmt: skip
     return Waiting(
-        execution_id=waiter.id, since=waiter.who.since, priority=waiter.who.priority, blocked_by=tuple(told)
+        execution_id=waiter.id, since=waiter.who.since, priority=waiter.who.priority,
+        blocked_by=tuple(
+            _blocked(keeper, waiter, limit) for limit in waiter.who.limits if _blocks(keeper, waiter, limit)
+        ),
+    )  # fmt: skip
+
+
+def _blocks(keeper: LimitKeeper, waiter: Waiter, limit: LimitPolicy) -> bool:
+    return (
+        _why(waiter, limit.key) is not None or keeper.lines.place_of((waiter.project, limit.key), waiter) > 0
     )
+
+
+def _blocked(keeper: LimitKeeper, waiter: Waiter, limit: LimitPolicy) -> BlockedBy:
+    key = (waiter.project, limit.key)
+    ahead, own = keeper.lines.place_of(key, waiter), _why(waiter, limit.key)
+    # Who is behind others waits for what the first of them waits for.
+    why = own or next((found for first in keeper.lines.of(key) if (found := _why(first, limit.key))), None)
+    known, holders = why.limit if why else limit, keeper.holders(key)
+    return BlockedBy(
+        key=limit.key, because=own.because if own else "behind", max=known.max, rate=known.rate, per=known.per,
+        until=_turn(why, ahead), ahead=ahead, holders=holders[:MOST_HOLDERS], held=len(holders),
+    )  # fmt: skip
+
+
+def _turn(why: Blocked | None, ahead: int) -> datetime | None:
+    """When a rate has a token for who has so many before it."""
+    if why is None or why.until is None:
+        return None
+    return why.until + timedelta(seconds=ahead * why.limit.per / (why.limit.rate or 1))
+
+
+def _why(waiter: Waiter, key: str) -> Blocked | None:
+    return next((why for why in waiter.blocked if why.limit.key == key), None)

@@ -24,7 +24,7 @@ from onward.contract import limits
 from onward.contract.decide import Hint, Moment
 from onward.contract.errors import BrokenLog, Unavailable
 from onward.contract.limit_round import Key, Round
-from onward.contract.limits import KeyState
+from onward.contract.limits import Holder, KeyState
 from onward.contract.log import Log
 
 log = logging.getLogger("onward.limits")
@@ -106,6 +106,11 @@ class LimitKeeper:
     async def state(self, project: str, key: str) -> KeyState:
         """A key as its log has it now. Raises Unavailable."""
         return (await self._log.read(project, key))[0]
+
+    def holders(self, key: Key) -> tuple[Holder, ...]:
+        """Who holds a key that somebody waits for, as it was last seen."""
+        known = self._keys.states.get(key)
+        return () if known is None else known.holders
 
     def stir(self) -> None:
         """Look at all that wait: the rules may be others."""

@@ -132,12 +132,14 @@ async def test_who_waits_is_told_for_what_at_which_place_and_since_when(bus, fol
 
     async def whole_line():
         found = await line(bus.messages, Question(project="default", key="a"))
-        return found if found.total == 2 else None
+        return found if found.total == 2 and all(one.blocked_by for one in found.waiting) else None
 
     found = await until(whole_line)
     assert [one.execution_id for one in found.waiting] == waits
     assert [one.blocked_by[0].ahead for one in found.waiting] == [0, 1]
     assert found.waiting[0].blocked_by[0].because == "max"
+    for one in found.waiting:  # who is behind is told the holder, too
+        assert [holder.execution_id for holder in one.blocked_by[0].holders] == [first]
     state, _ = await LimitKeys(bus.connection).read("default", "a")
     assert [holder.execution_id for holder in state.holders] == [first]
 

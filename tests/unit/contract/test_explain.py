@@ -10,6 +10,7 @@ from onward.contract import events as ev
 from onward.contract.explain import (
     CODES,
     Facts,
+    HolderFact,
     LimitFact,
     QueueFact,
     Standing,
@@ -52,6 +53,12 @@ UNDOABLE = (ev.CheckpointReached, {"name": "charge", "undo": "refund"})
 LATER = (ev.Submitted, {"wake": None, "due": NOW + timedelta(seconds=90), "actor": "key:ann"})
 BY_ANN = {"actor": "key:ann", "because": "the index is rebuilt"}
 
+HOLDERS = (
+    HolderFact(execution_id="a", since=NOW - timedelta(seconds=12), worker_id="w1"),
+    HolderFact(execution_id="b", since=NOW - HOUR, reason="sleeping"),
+    HolderFact(execution_id="c"),
+)
+
 CASES = {
     "no_worker": (facts(workers=()), "no worker takes from queue default; none did lately", "worker start --queue"),
     "no_worker, one did": (
@@ -75,12 +82,30 @@ CASES = {
         'queue default is paused by key:ann ("we move")', "onward queue resume default",
     ),
     "limited": (
-        facts(limits=(LimitFact(kind="key", name="customer:7", most=2, holders=("a", "b"), place=3),)),
-        "key customer:7 lets 2 run at the same time, held by a, b; it is number 3 in line", "raise the limit",
+        facts(limits=(LimitFact(kind="key", name="customer:7", most=2, holders=HOLDERS[:2], held=2, place=3),)),
+        "2 run at the same time, held by a (on worker w1, for 12 s), b (sleeping, for 60 min); it is number 3 in line",
+        "raise the limit",
+    ),
+    "limited, many": (
+        facts(limits=(LimitFact(kind="key", name="customer:7", most=40, holders=HOLDERS, held=40),)),
+        "at the same time, held by a (on worker w1, for 12 s), b (sleeping, for 60 min), c and 37 more", "cancel one",
+    ),
+    "limited, queue": (
+        facts(limits=(LimitFact(kind="queue", name="fast", most=1, holders=HOLDERS[:1], held=1),)),
+        "queue fast lets 1 run at the same time, held by a (on worker w1, for 12 s)", "raise the limit",
     ),
     "limited, behind": (
-        facts(limits=(LimitFact(kind="key", name="customer:7", most=2, place=3, behind=True),)),
-        "others wait for key customer:7 as well: it is number 3 in line", "prioritize 9",
+        facts(limits=(LimitFact(kind="key", name="customer:7", most=2, holders=HOLDERS[:1], place=3, behind=True),)),
+        "others wait for key customer:7 as well: it is number 3 in line, held by a (on worker w1, for 12 s)",
+        "prioritize 9",
+    ),
+    "limited, behind in a rate": (
+        facts(limits=(LimitFact(kind="key", name="mails", most=5, place=3, behind=True, back_at=NOW + HOUR),)),
+        "it is number 3 in line and may start in 60 min", "prioritize 9",
+    ),
+    "rate_limited, in line": (
+        facts(limits=(LimitFact(kind="rate", name="mails", most=5, place=2, back_at=NOW + 2 * HOUR),)),
+        "it is number 2 in line and may start in 2 h", "raise the rate",
     ),
     "rate_limited": (
         facts(limits=(LimitFact(kind="rate", name="default", most=10, back_at=NOW + timedelta(seconds=12)),)),

@@ -7,6 +7,7 @@ import msgspec
 from onward.bus.limit_asking import QUERY, BlockedBy, Line, Waiting
 from onward.contract import events as ev
 from onward.contract import subjects
+from onward.contract.limits import Holder
 from tests.unit.onward_gateway.test_executions import NOBODY, PATH, append, failed, started
 
 
@@ -142,6 +143,9 @@ async def test_seed_stuck_pending_says_that_its_workers_are_paused(house):
 
 
 async def test_seed_pending_says_which_limit_it_waits_for_and_its_place_in_line(house):
+    holder = await house.submit()
+    await append(house, holder["id"], started)
+    holds = Holder(execution_id=holder["id"], n=1, since=house.now - timedelta(seconds=12))
     execution = await house.submit(
         limits=[{"key": "customer:7", "max": 1}, {"key": "mails", "rate": 5, "per": 60}]
     )
@@ -149,7 +153,7 @@ async def test_seed_pending_says_which_limit_it_waits_for_and_its_place_in_line(
 
     async def keeper(_subject, _data):
         blocked = (
-            BlockedBy(key="customer:7", because="max", max=1, ahead=2),
+            BlockedBy(key="customer:7", because="max", max=1, ahead=2, holders=(holds,), held=1),
             BlockedBy(key="mails", because="rate", rate=5, per=60, until=house.now + timedelta(seconds=12)),
         )
         waiting = Waiting(execution_id=execution["id"], since=house.now, blocked_by=blocked)
@@ -161,5 +165,9 @@ async def test_seed_pending_says_which_limit_it_waits_for_and_its_place_in_line(
 
     assert unheard["causes"][0]["text"] == "it waits to be admitted by customer:7, mails"
     assert [cause["code"] for cause in told["causes"]] == ["limited", "rate_limited"]
-    assert "key customer:7 lets 1 run at the same time; it is number 3 in line" in told["causes"][0]["text"]
+    assert told["causes"][0]["text"] == (
+        "key customer:7 lets 1 run at the same time, "
+        f"held by {holder['id']} (on worker w1, for 12 s); it is number 3 in line"
+    )
+    assert told["causes"][0]["links"] == {"holder_1": f"{PATH}/{holder['id']}"}
     assert "the next may start in" in told["causes"][1]["text"]

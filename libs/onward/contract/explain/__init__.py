@@ -2,13 +2,14 @@
 
 from onward.contract.explain.causes import CODES, Cause
 from onward.contract.explain.explain import Explanation, explain, in_line
-from onward.contract.explain.facts import Facts, LimitFact, QueueFact, Standing, WorkerFact
+from onward.contract.explain.facts import Facts, HolderFact, LimitFact, QueueFact, Standing, WorkerFact
 
 __all__ = [
     "CODES",
     "Cause",
     "Explanation",
     "Facts",
+    "HolderFact",
     "LimitFact",
     "QueueFact",
     "Standing",

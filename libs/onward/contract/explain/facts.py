@@ -37,20 +37,33 @@ class QueueFact(msgspec.Struct, frozen=True, kw_only=True):
     paused_because: str | None = None
 
 
+class HolderFact(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution that holds a limit's key, since when, and what it does with it."""
+
+    execution_id: str
+    since: datetime | None = None
+    worker_id: str | None = None
+    """Who runs it now; None: it waits itself, or that could not be asked."""
+    reason: str | None = None
+    """What it waits for, where no worker runs it."""
+
+
 class LimitFact(msgspec.Struct, frozen=True, kw_only=True):
     """A limit that keeps it from starting: `key`, `queue`, `task` or `rate`."""
 
     kind: str
     name: str
     most: int
-    holders: tuple[str, ...] = ()
-    """Executions that hold its places."""
+    holders: tuple[HolderFact, ...] = ()
+    """Some that hold its places, the oldest first."""
+    held: int = 0
+    """How many places are held."""
     place: int | None = None
     """Its own place in line, from 1."""
     behind: bool = False
     """Whether there is room, and others of its line go first."""
     back_at: datetime | None = None
-    """When a rate lets the next one start."""
+    """When its rate lets this one start, if nobody goes first who is not in line yet."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from onward.contract.explain.causes import EXECUTIONS, Cause, by, count, quoted, span, when
-from onward.contract.explain.facts import Facts, LimitFact, WorkerFact
+from onward.contract.explain.facts import Facts, HolderFact, LimitFact, WorkerFact
 
 LATE = timedelta(seconds=15)
 """Longer than a free worker leaves something that it could take."""
@@ -57,25 +58,56 @@ def _to_be_admitted(facts: Facts) -> Cause:
 
 def _limited(facts: Facts, limit: LimitFact) -> Cause:
     what = f"key {limit.name}" if limit.kind == "key" else f"{limit.kind} {limit.name}"
+    oldest = limit.holders[0] if limit.holders else None
+    told: dict[str, Any] = {
+        "links": {f"holder_{number}": f"{EXECUTIONS}/{one.execution_id}" for number, one in _numbered(limit)},
+        "since": oldest and oldest.since, "who": oldest and oldest.worker_id, "until": limit.back_at,
+    }  # fmt: skip
     if limit.behind:
         return Cause(
-            "limited", text=f"others wait for {what} as well: it is number {limit.place} in line",
-            fix=f"let it go first: onward execution prioritize 9 {facts.state.id}",
+            "limited", **told, fix=f"let it go first: onward execution prioritize 9 {facts.state.id}",
+            text=f"others wait for {what} as well: it is number {limit.place} in line{_held(facts, limit)}"
+            f"{_turn(facts, limit)}",
         )  # fmt: skip
     if limit.kind == "rate" or limit.back_at is not None:
-        soon = f"; the next may start {when(limit.back_at, facts.now)}" if limit.back_at else ""
         return Cause(
-            "rate_limited", text=f"{what} starts at most {limit.most} in its period{soon}",
-            fix="wait, or raise the rate", until=limit.back_at,
+            "rate_limited", **told, fix="wait, or raise the rate",
+            text=f"{what} starts at most {limit.most} in its period{_turn(facts, limit)}",
         )  # fmt: skip
-    held = ", ".join(limit.holders[:_SHOWN]) + (" …" if len(limit.holders) > _SHOWN else "")
     place = f"; it is number {limit.place} in line" if limit.place else ""
     return Cause(
-        "limited",
-        text=f"{what} lets {limit.most} run at the same time{f', held by {held}' if held else ''}{place}",
-        fix="wait until one of them ends, cancel one, or raise the limit",
-        links={f"holder_{number}": f"{EXECUTIONS}/{one}" for number, one in enumerate(limit.holders[:_SHOWN], 1)},
+        "limited", **told, fix="wait until one of them ends, cancel one, or raise the limit",
+        text=f"{what} lets {limit.most} run at the same time{_held(facts, limit)}{place}",
     )  # fmt: skip
+
+
+def _numbered(limit: LimitFact) -> Iterator[tuple[int, HolderFact]]:
+    return iter(enumerate(limit.holders[:_SHOWN], 1))
+
+
+def _turn(facts: Facts, limit: LimitFact) -> str:
+    """When the budget of a rate is back for it."""
+    if limit.back_at is None:
+        return ""
+    if limit.place is None or limit.place < 2:
+        return f"; the next may start {when(limit.back_at, facts.now)}"
+    return f"; it is number {limit.place} in line and may start {when(limit.back_at, facts.now)}"
+
+
+def _held(facts: Facts, limit: LimitFact) -> str:
+    if not limit.holders:
+        return ""
+    more = max(limit.held, len(limit.holders)) - _SHOWN
+    held = ", ".join(_holder(facts, one) for _, one in _numbered(limit))
+    return f", held by {held}" + (f" and {more} more" if more > 0 else "")
+
+
+def _holder(facts: Facts, one: HolderFact) -> str:
+    """`ID (on worker w1, for 12 s)`, as far as that is known."""
+    doing = f"on worker {one.worker_id}" if one.worker_id else one.reason
+    since = f"for {span(facts.now - one.since)}" if one.since else None
+    known = ", ".join(part for part in (doing, since) if part)
+    return f"{one.execution_id} ({known})" if known else one.execution_id
 
 
 def _workers(facts: Facts) -> Iterator[Cause]:
