@@ -1,7 +1,7 @@
 /** A column of the board: its head with the server's numbers, its cards, and what dropping one here means. */
 
 import { html } from "../vendor.js";
-import { arrived, columnOf, columns, complete, needsPerson, shown, withCancelled } from "../state/board.js";
+import { arrived, columnOf, columns, complete, kindsOfError, shown, waitingForPerson, withCancelled } from "../state/board.js";
 import { now, span } from "../state/clock.js";
 import { ended, open, slots } from "../state/figures.js";
 import { ask } from "../state/route.js";
@@ -14,6 +14,7 @@ import { Empty, Loading } from "./notice.js";
 import { Status } from "./status.js";
 
 export const HEIGHT = 102;
+const grouped = new Intl.NumberFormat();
 /** What dragging from one column to another asks for: the first that fits; a paused one goes on. @type {Record<string, string[]>} */
 const DRAGS = {
   "planning>pending": ["start"],
@@ -123,11 +124,11 @@ function count(name) {
   if (name === "pending" || name === "running") {
     // Of all that there are the board shows each at once; of more than it shows, the server knows the number.
     const all = open.value && !complete.value ? Math.max(open.value[name].count, here) : here;
-    const told = most && all >= most ? `${most.toLocaleString()}+` : all.toLocaleString();
+    const told = most && all >= most ? `${grouped.format(most)}+` : grouped.format(all);
     return name === "running" && slots.value ? `${told}/${slots.value}` : told;
   }
   const figure = ended.value?.[/** @type {"completed" | "failed"} */ (name)];
-  return figure === undefined ? here.toLocaleString() : Math.max(figure, name === "failed" && withCancelled.value ? 0 : here).toLocaleString();
+  return figure === undefined ? grouped.format(here) : grouped.format(Math.max(figure, name === "failed" && withCancelled.value ? 0 : here));
 }
 
 /** @param {string} name */
@@ -143,12 +144,11 @@ function summary(name) {
     return oldest && columns.pending.value.length ? `oldest ${span(Math.max(0, now.value - Date.parse(oldest)))}` : "";
   }
   if (name === "running") {
-    const people = columns.running.value.length ? shown("running").filter(needsPerson).length : 0;
-    return people ? `${people} waiting for you` : "";
+    return waitingForPerson.value ? `${waitingForPerson.value} waiting for you` : "";
   }
   if (name === "failed") {
-    const kinds = new Set(shown("failed").flatMap((x) => x.error?.fingerprint ?? []));
-    return kinds.size ? `24 h · ${kinds.size} ${kinds.size === 1 ? "kind" : "kinds"} of error` : "24 h";
+    const kinds = columns.failed.value.length && kindsOfError.value;
+    return kinds ? `24 h · ${kinds} ${kinds === 1 ? "kind" : "kinds"} of error` : "24 h";
   }
   const took = ended.value?.duration;
   return took?.p50_ms == null ? "24 h" : `24 h · p50 ${span(took.p50_ms)} p95 ${span(took.p95_ms)}`;

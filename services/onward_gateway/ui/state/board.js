@@ -2,6 +2,7 @@
 
 import { batch, computed, effect, signal } from "../vendor.js";
 import { subscribe } from "../net/live.js";
+import { now } from "./clock.js";
 import { filters, fits, where } from "./filters.js";
 import { query } from "./route.js";
 
@@ -11,6 +12,8 @@ import { query } from "./route.js";
 
 export const COLUMNS = ["planning", "pending", "running", "completed", "failed"];
 const MOST_ENDED = 1000;
+/** Of more than so many at a time none flashes: nobody could follow. */
+const MOST_FLASHES = 10;
 
 /** @type {Map<string, Card>} */
 const cards = new Map();
@@ -66,7 +69,8 @@ export function heard(message) {
     if (message.type === "snapshot" && message.part === 1) clear();
     /** @type {Set<string>} */
     const changed = new Set();
-    for (const execution of message.items) put(execution, message.type === "changes", changed);
+    const flashes = message.type === "changes" && message.items.length <= MOST_FLASHES;
+    for (const execution of message.items) put(execution, flashes, changed);
     for (const id of message.gone ?? []) leave(id, changed);
     for (const name of changed) orders[name].value = orders[name].peek() + 1;
     if (message.type === "snapshot") {
@@ -76,14 +80,14 @@ export function heard(message) {
   });
 }
 
-/** @param {Execution} execution @param {boolean} isChange @param {Set<string>} changed */
-function put(execution, isChange, changed) {
+/** @param {Execution} execution @param {boolean} flashes @param {Set<string>} changed */
+function put(execution, flashes, changed) {
   const card = cards.get(execution.id);
   if (card === undefined) cards.set(execution.id, signal(execution));
   else {
     const before = card.peek();
     if (execution.version < before.version) return;
-    if (isChange && columnOf(before) !== columnOf(execution)) moved.set(execution.id, Date.now());
+    if (flashes && columnOf(before) !== columnOf(execution)) moved.set(execution.id, Date.now());
     card.value = execution;
   }
   place(execution, changed);
@@ -146,6 +150,19 @@ function ordered(name) {
   }
   return found.map(([id]) => id);
 }
+
+/** How many of the running ones wait for a person: they stand first. */
+export const waitingForPerson = computed(() => {
+  const ids = columns.running.value;
+  const at = ids.findIndex((id) => places.get(id)?.rank !== 0);
+  return at < 0 ? ids.length : at;
+});
+
+/** How many kinds of error are among the failed, looked at once a second. */
+export const kindsOfError = computed(() => {
+  now.value;
+  return new Set(columns.failed.peek().map((id) => cards.get(id)?.peek().error?.fingerprint)).size;
+});
 
 /** What a column shows now. @param {string} name @returns {Execution[]} */
 export function shown(name) {

@@ -9,6 +9,8 @@ import { subscribe } from "../net/live.js";
 /** A socket has 64 channels, and the pages need some. */
 const MOST = 24;
 const PAUSE = 300;
+/** A card that only rushes by is not asked about. */
+const PATIENCE = 700;
 
 /** @type {Map<string, {seen: import("../vendor.js").Signal<Glance>, stop: () => void}>} */
 const seen = new Map();
@@ -61,13 +63,15 @@ function look() {
 /** @param {string} id */
 function begun(id) {
   const glance = signal(/** @type {Glance} */ ({ step: null, steps: 0, line: null }));
-  get(`/executions/${id}/steps`, { limit: 200 }).then(
-    (page) => {
-      const last = page.items.at(-1);
-      if (last) glance.value = { ...glance.peek(), step: last.name, steps: page.items.length };
-    },
-    () => {},
-  );
+  const asking = setTimeout(() => {
+    get(`/executions/${id}/steps`, { limit: 200 }).then(
+      (page) => {
+        const last = page.items.at(-1);
+        if (last) glance.value = { ...glance.peek(), step: last.name, steps: page.items.length };
+      },
+      () => {},
+    );
+  }, PATIENCE);
   const stop = subscribe(
     () => ({ channel: "log", execution_id: id, tail: 1 }),
     (message) => {
@@ -76,7 +80,7 @@ function begun(id) {
       frame ||= requestAnimationFrame(draw);
     },
   );
-  return { seen: glance, stop };
+  return { seen: glance, stop: () => (clearTimeout(asking), stop()) };
 }
 
 /** However many lines come: one change of a card in a frame. */
