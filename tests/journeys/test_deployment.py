@@ -18,7 +18,7 @@ from onward.process.settings import MISCONFIGURED
 from tests.support import deployment
 from tests.support.deployed_nats import Cluster, deployed_cluster, eventually
 from tests.support.deployment import DEPLOY, SERVICES, image
-from tests.support.nats_server import free_port
+from tests.support.ports import free_port
 from tests.support.postgres import one_postgres
 
 DATABASE_URL = "postgresql://onward:in-the-secret@postgres:5432/onward"

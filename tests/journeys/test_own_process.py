@@ -19,7 +19,7 @@ async def pids_of(onward: Platform, folder: Path) -> list[str]:
     async def written() -> bool:
         return (folder / "pids").exists() and " " in (folder / "pids").read_text()
 
-    await onward.eventually(written, 20, "the process has not begun")
+    await onward.eventually(written, 40, "the process has not begun")
     return (folder / "pids").read_text().split()
 
 

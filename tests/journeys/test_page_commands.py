@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import page_code, page_commands
-from tests.support.nats_server import free_port
+from tests.support.ports import free_port
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BIN = Path(sys.executable).parent

@@ -19,7 +19,8 @@ from onward.bus.topology import ensure
 from onward.contract import events as ev
 from onward.contract.schedules import ScheduleSpec
 from onward.contract.submission import TaskSpec
-from tests.support.nats_server import free_port, one_server
+from tests.support.nats_server import one_server
+from tests.support.ports import free_port
 
 SCHEDULES, EVERY, KILL_EVERY = 50, 5, 5.0
 REPLICAS = ("execution_state-1", "execution_state-2", "execution_state-3", "gateway-1", "gateway-2")

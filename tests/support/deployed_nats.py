@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.deployment import NATS
-from tests.support.nats_server import free_port, program
+from tests.support.nats_server import program
+from tests.support.ports import free_port
 
 SECONDS = 30.0
 

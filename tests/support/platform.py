@@ -25,7 +25,8 @@ import msgspec
 from onward.bus import config, topology
 from onward.bus.bus import open_bus
 from onward.contract.submission import KeySpec
-from tests.support.nats_server import NatsCluster, NatsServer, free_port, one_server, three_servers
+from tests.support.nats_server import NatsCluster, NatsServer, one_server, three_servers
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer, one_postgres
 
 TASKS = "tests.support.journey_tasks"
@@ -188,7 +189,7 @@ class Platform:
         assert status == 200, (status, answer)
         return list(answer["items"])
 
-    async def reaches(self, execution_id: str, reason: str, within: float = 20.0) -> dict[str, Any]:
+    async def reaches(self, execution_id: str, reason: str, within: float = 40.0) -> dict[str, Any]:
         """The execution once its reason is this."""
         found: dict[str, Any] = {}
 
@@ -205,7 +206,7 @@ class Platform:
         """What the tasks' steps wrote into the ledger, in order."""
         return [json.loads(line) for line in self.ledger.read_text().splitlines()]
 
-    async def effect(self, within: float = 20.0, **wanted: Any) -> dict[str, Any]:
+    async def effect(self, within: float = 40.0, **wanted: Any) -> dict[str, Any]:
         """The first effect with these members, once it is there."""
 
         async def there() -> bool:

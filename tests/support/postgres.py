@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from onward.process.spawn import Owner, spawn
-from tests.support.nats_server import free_port
+from tests.support.ports import free_port
 
 SUPERUSER = "postgres"
 CONFIG = """

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.nats_server import free_port
+from tests.support.ports import free_port
 
 BIN = Path(sys.executable).parent
 TASKS = "tests.support.seed_tasks"

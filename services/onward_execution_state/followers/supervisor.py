@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 DISCONNECTS = "$SYS.ACCOUNT.*.DISCONNECT"
 """Where the server tells of connections that have ended, to the system account only."""
 GRACE_SECONDS = 2.0
+SETTLE_SHARE = 0.25
+"""The share of the grace in which a heartbeat proves nothing: it may have been sent before the connection ended."""
 CLOSED_BY_ITS_PROCESS = "Client Closed"
 _STARTED = b'"type":"started"'
 _AT_ONCE = 16
@@ -66,6 +68,7 @@ class Supervisor:
         self._grace_seconds = grace_seconds
         self._holds: dict[str, dict[str, Held]] = {}
         self._beats: dict[str, int] = {}
+        self._beat_at: dict[str, datetime] = {}
         self._connections: dict[str, tuple[str, ...]] = {}
         self._owners: dict[str, str] = {}
         self._closed: dict[str, set[str]] = {}
@@ -94,10 +97,15 @@ class Supervisor:
             self._holds.setdefault(event.worker_id, {})[event.execution_id] = held
 
     def hear_heartbeat(self, beat: Heartbeat) -> None:
-        """What a worker says it holds replaces what was heard before, but for what it has claimed since."""
+        """What a worker says it holds replaces what was heard before, but for what it has claimed lately.
+
+        A claim that was on its way to the log while the worker spoke is in no heartbeat before the next.
+        """
         self._gone.pop(beat.worker_id, None)
         before = self._holds.get(beat.worker_id, {})
-        newer = {key: held for key, held in before.items() if held.since and held.since >= beat.at}
+        since = self._beat_at.get(beat.worker_id, datetime.min.replace(tzinfo=UTC))
+        self._beat_at[beat.worker_id] = beat.at
+        newer = {key: held for key, held in before.items() if held.since and held.since >= since}
         self._holds[beat.worker_id] = {key: Held(beat.project) for key in beat.holds} | newer
         self._beats[beat.worker_id] = self._beats.get(beat.worker_id, 0) + 1
         if beat.connections and beat.worker_id not in self._connections:
@@ -126,8 +134,9 @@ class Supervisor:
         if reason == CLOSED_BY_ITS_PROCESS:
             closed.add(name)
         if not closed.issuperset(self._connections.get(worker_id, (worker_id,))):
+            await asyncio.sleep(self._grace_seconds * SETTLE_SHARE)
             beats = self._beats.get(worker_id)
-            await asyncio.sleep(self._grace_seconds)
+            await asyncio.sleep(self._grace_seconds * (1 - SETTLE_SHARE))
             closed.discard(name)
             if self._beats.get(worker_id) != beats:
                 return
@@ -137,6 +146,7 @@ class Supervisor:
     async def _worker_left(self, worker_id: str, reason: str) -> None:
         self._workers.ended(worker_id)
         self._beats.pop(worker_id, None)
+        self._beat_at.pop(worker_id, None)
         self._closed.pop(worker_id, None)
         for name in self._connections.pop(worker_id, ()):
             self._owners.pop(name, None)

@@ -80,10 +80,11 @@ def test_seed_source_and_submitter_are_recorded(onward: Onward) -> None:
 def test_seed_identification_links_parents_and_children(onward: Onward) -> None:
     parent = onward.submit("both", {"names": ["Ada", "Bob"]}, task_id="order 4711")
     onward.ended(parent)
-    children = onward.rest("GET", f"/executions/{parent}/children")["items"]
+    children = onward.until(
+        lambda: onward.rest("GET", f"/executions/{parent}/children")["items"], lambda now: len(now) == 2
+    )
 
     assert onward.get(parent)["task_id"] == "order 4711"
-    assert len(children) == 2
     assert {onward.get(child["id"])["parent_id"] for child in children} == {parent}
     assert {onward.get(child["id"])["root_id"] for child in children} == {parent}
 

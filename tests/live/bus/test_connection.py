@@ -9,7 +9,8 @@ from onward.bus.connection import NotConnected, connect
 from onward.bus.wire import block
 from onward.contract.errors import Misconfigured, TooLarge, Unavailable
 from tests.live.bus.making import until
-from tests.support.nats_server import free_port, one_server
+from tests.support.nats_server import one_server
+from tests.support.ports import free_port
 
 
 async def test_a_wrong_credential_is_told_at_once(nats_server):

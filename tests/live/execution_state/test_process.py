@@ -15,7 +15,7 @@ import pytest
 from onward.contract import subjects
 from onward_execution_state import migrate
 from tests.live.execution_state.making import Heard, append, until
-from tests.support.nats_server import free_port
+from tests.support.ports import free_port
 from tests.support.postgres import one_postgres
 from tests.unit.onward_execution_state.histories import Walk
 

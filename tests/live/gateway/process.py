@@ -21,7 +21,8 @@ from onward.bus import config
 from onward.bus.bus import Bus
 from onward.contract.submission import TaskSpec
 from onward.http.auth import new_key
-from tests.support.nats_server import NatsServer, free_port
+from tests.support.nats_server import NatsServer
+from tests.support.ports import free_port
 
 EXECUTIONS = "/api/v1/executions"
 SCHEMA = msgspec.Raw(b'{"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":false}')

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from tests.live.gateway.process import EXECUTIONS, gateway_on, new_caller
-from tests.support.nats_server import free_port
+from tests.support.ports import free_port
 
 ID = "01912345-0000-7000-8000-000000000001"
 

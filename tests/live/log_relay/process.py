@@ -15,7 +15,7 @@ import msgspec
 from onward.bus import config
 from onward.http.auth import new_key
 from tests.support.log_relay import NOON
-from tests.support.nats_server import free_port
+from tests.support.ports import free_port
 
 
 class RelayProcess:

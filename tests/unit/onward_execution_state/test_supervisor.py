@@ -49,6 +49,13 @@ class World:
     def hear(self, told):
         self.supervisor.hear_heartbeat(msgspec.json.decode(told, type=Heartbeat))
 
+    async def lives_on(self, *told):
+        """The worker goes on beating until all is settled."""
+        settled = asyncio.create_task(self.supervisor.settled())
+        while not settled.done():
+            self.hear(*told)
+            await asyncio.sleep(0.001)
+
     async def naks_until(self, count):
         await self.supervisor.settled()
         async with asyncio.timeout(2):
@@ -104,12 +111,22 @@ async def test_a_lost_connection_gets_a_grace_and_a_heartbeat_in_it_saves_the_wo
     world.supervisor.hear_event(started(made))
 
     world.disconnect("wk-1", STALE)
-    await asyncio.sleep(0)
-    heard = world.workers.hear(beat(holds={made.state.id: "x"}), START)
-    world.supervisor.hear_heartbeat(heard)
-    await world.supervisor.settled()
+    await world.lives_on(beat(holds={made.state.id: "x"}))
 
     assert world.naks == []
+
+
+async def test_a_heartbeat_that_was_under_way_when_the_connection_ended_does_not_save_the_worker():
+    world, made = await World().listen(), running()
+    await world.stored(made)
+    holds = beat(holds={made.state.id: made.state.ack_subject})
+    world.hear(holds)
+
+    world.disconnect("wk-1", STALE)
+    await asyncio.sleep(0)
+    world.hear(holds)
+
+    assert len(await world.naks_until(1)) == 1
 
 
 async def test_a_lost_connection_that_stays_lost_ends_in_the_same():
@@ -140,6 +157,18 @@ async def test_a_start_that_is_newer_than_the_heartbeat_is_not_forgotten():
     world.supervisor.hear_heartbeat(
         msgspec.json.decode(beat(at=START - timedelta(seconds=1)), type=Heartbeat)
     )
+
+    world.disconnect("wk-1")
+
+    assert len(await world.naks_until(1)) == 1
+
+
+async def test_a_start_that_was_on_its_way_to_the_log_while_the_worker_beat_is_not_forgotten():
+    world, made = await World().listen(), running()
+    await world.stored(made)
+    world.hear(beat(at=START - timedelta(seconds=1)))
+    world.supervisor.hear_event(started(made))
+    world.hear(beat(at=made.state.started_at + timedelta(seconds=1)))
 
     world.disconnect("wk-1")
 
@@ -178,9 +207,7 @@ async def test_h3_a_worker_that_lost_one_of_its_connections_is_not_dead():
 
     for name in ("wk-1", "wk-1.watchdog", "wk-1"):
         world.disconnect(name)
-        await asyncio.sleep(0)
-        world.hear(beat("wk-1", **two))
-        await world.supervisor.settled()
+        await world.lives_on(beat("wk-1", **two))
 
     assert (world.naks, world.workers.alive("wk-1", START)) == ([], True)
 
