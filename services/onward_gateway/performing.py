@@ -28,6 +28,8 @@ class Performed(NamedTuple):
 
 def performed(asked: Submission, project: str, known: Known, teams: Teams) -> Performed:
     """The submission with all that its agent says where it says nothing itself. Raises UnknownAgent, UnknownTeam."""
+    if asked.task is not None and asked.agent is msgspec.UNSET and asked.team is msgspec.UNSET:
+        return Performed(asked, {})
     named = [
         member for member in ("task", "agent", "team") if getattr(asked, member) not in (None, msgspec.UNSET)
     ]

@@ -26,8 +26,10 @@ class Policing:
     async def about(self, one: ev.Submitted | Execution) -> tuple[Verdict, ...]:
         """The verdicts about what is submitted, or is to run again: of policies for it, and of its agent's."""
         named = self._of_agent(one.project, one.agent_id)
-        who = {"task": one.task, "queue": one.queue, "environment": one.environment, "agent": one.agent_id}
         specs = self._known.specs.all(one.project, PolicySpec)
+        if not specs and not named:
+            return ()
+        who = {"task": one.task, "queue": one.queue, "environment": one.environment, "agent": one.agent_id}
         asked = [spec for spec in specs.values() if applies(spec, "submit", who, named)]
         missing = tuple(_missing(name) for name in named if name not in specs)
         if not asked:

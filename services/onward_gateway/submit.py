@@ -16,7 +16,7 @@ from onward.contract.log import Decision
 from onward.contract.policies import DENIED, Verdict, denial
 from onward.contract.submission import Submission
 from onward.contract.values import MOST
-from onward.contract.view import ExecutionView, view
+from onward.contract.view import ExecutionView, view_as
 from onward.http import json_text
 from onward.http.answer import Answer, Headers, json_answer
 from onward.http.call import Call, Principal, call_of
@@ -207,7 +207,7 @@ async def _checked(gateway: Gateway, where: Placed, text: bytes | None, *, keyed
 
 def shown(accepted: Accepted) -> SubmittedView:
     """The body of the answer."""
-    return SubmittedView(**_members(view(accepted.execution)), warnings=accepted.warnings)
+    return view_as(SubmittedView, accepted.execution, warnings=accepted.warnings)
 
 
 async def _store(gateway: Gateway, event: Submitted, verdicts: Iterable[Verdict]) -> Accepted:
@@ -283,7 +283,3 @@ def _headers(accepted: Accepted) -> Headers:
     if told := [warning for warning in accepted.warnings if not warning.startswith(POLICY)]:
         headers += ((b"onward-warning", ", ".join(told).encode()),)
     return headers
-
-
-def _members(struct: msgspec.Struct) -> dict[str, Any]:
-    return {name: getattr(struct, name) for name in struct.__struct_fields__}

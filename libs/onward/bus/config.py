@@ -70,6 +70,7 @@ class Mirror:
         self.ready = False
         self._connection = connection
         self._known: dict[Key, tuple[bytes, int]] = {}
+        self._of_kind: dict[tuple[str, str], dict[str, tuple[bytes, int]]] = {}
         self._position = 0
         self._changes: list[Change] = []
         self._look = asyncio.Event()
@@ -100,8 +101,7 @@ class Mirror:
 
     def items(self, project: str, kind: str) -> dict[str, tuple[bytes, int]]:
         """All resources of a kind, by name."""
-        wanted = (project, kind)
-        return {key[2]: found for key, found in self._known.items() if key[:2] == wanted and found[0]}
+        return dict(self._of_kind.get((project, kind), ()))
 
     async def newest(self, project: str, kind: str, name: str) -> tuple[bytes, int] | None:
         """The same as `get`, asked of the stream: what another process wrote a moment ago is in it."""
@@ -137,6 +137,11 @@ class Mirror:
         if raw.sequence <= self._known.get(key, (b"", 0))[1]:
             return
         self._known[key] = (raw.data, raw.sequence)
+        alike = self._of_kind.setdefault((project, kind), {})
+        if raw.data:
+            alike[name] = self._known[key]
+        else:
+            alike.pop(name, None)
         for change in self._changes:
             try:
                 change(project, kind, name, raw.data or None, raw.sequence)

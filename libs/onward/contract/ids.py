@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 from zlib import crc32
 
 from onward.contract.errors import InvalidName
@@ -47,6 +48,7 @@ def call_id(project: str, webhook_uid: str, message_id: str) -> str:
     return str(uuid.uuid5(_CALLS, f"{project}/{webhook_uid}/{message_id}"))
 
 
+@lru_cache(maxsize=4096)  # asked for the same queues and tasks with every submission
 def limit_id(key: str) -> str:
     """The id a limit's key stands for in subjects and names: the key itself may be any text."""
     return str(uuid.uuid5(_NAMESPACE, f"limit/{key}"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,6 +12,8 @@ from onward.contract.fingerprint import fingerprint_of
 from onward.contract.triggers import BranchView, shown
 
 PATH = "/api/v1/executions"
+
+View = TypeVar("View", bound="ExecutionView")
 
 
 class ErrorView(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +155,11 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
 
 def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
     """`state` as it is shown."""
+    return view_as(ExecutionView, state, stalled)
+
+
+def view_as(kind: type[View], state: Execution, stalled: StallView | None = None, **more: Any) -> View:
+    """`state` as it is shown in an answer that says `more`."""
     first, end = state.first_started_at, state.completed_at
     here = f"{PATH}/{state.id}"
     same: dict[str, Any] = {
@@ -165,8 +172,9 @@ def view(state: Execution, stalled: StallView | None = None) -> ExecutionView:
             "retention",
         )
     }  # fmt: skip
-    return ExecutionView(
+    return kind(
         **same,
+        **more,
         status=state.status.value,
         waiting_on=[*_waits(state), *_wanted_children(state)],
         max_attempts=state.retry.attempts,

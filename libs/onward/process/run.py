@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -22,6 +23,7 @@ FAILED = 1
 SECOND_SIGNAL = 130
 _CANCEL_SECONDS = 5.0
 _LEAVE_SECONDS = 10.0
+_NEW_OBJECTS = 7000
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +40,21 @@ def run(main: Main, *, grace_seconds: float = 25.0) -> NoReturn:
 
 def run_until_stopped(main: Main, *, grace_seconds: float = 25.0) -> int:
     """Runs a service until it ends, and returns the exit code it deserves."""
+    _collect_less()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_Life(main, grace_seconds, Parent(os.environ)).live())
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+def _collect_less() -> None:
+    """Let the collector leave alone what was imported, and look at what is new ten times less often.
+
+    Nearly all garbage of a service is gone with its last reference; looking for cycles took a tenth of its time.
+    """
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, 10, 10)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

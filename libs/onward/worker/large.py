@@ -9,6 +9,7 @@ import msgspec
 from onward.bus.ports import Objects
 from onward.bus.values import Values
 from onward.contract.errors import Unavailable
+from onward.contract.values import INLINE, referred
 
 PATIENCE = 600.0
 """Seconds that what an execution has done waits for a store that does not answer."""
@@ -28,10 +29,14 @@ class Large:
 
     async def keep(self, raw: msgspec.Raw, what: str) -> msgspec.Raw:
         """What an event holds for `raw`. Raises TooLarge that names `what`, Unavailable after PATIENCE."""
+        if len(memoryview(raw)) <= INLINE:
+            return raw
         return await _patiently(lambda: self._values.keep(self._project, self._execution_id, raw, what))
 
     async def whole(self, raw: msgspec.Raw) -> msgspec.Raw:
         """The value that `raw` is or refers to. Raises ValueLost, Unavailable after PATIENCE."""
+        if referred(raw) is None:
+            return raw
         return await _patiently(
             lambda: self._values.whole(self._project, self._execution_id, raw, self._parent_id)
         )
