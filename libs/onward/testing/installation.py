@@ -12,6 +12,7 @@ from onward.bus.ports import EventLog
 from onward.bus.values import Values
 from onward.contract import decide, subjects
 from onward.contract.decide import Hint, Moment, Owner
+from onward.contract.errors import FenceLost
 from onward.contract.events import AnyEvent
 from onward.contract.execution import Execution
 from onward.contract.limit import TASK, LimitPolicy
@@ -170,13 +171,19 @@ class Installation:
         return log
 
     async def command(self, execution_id: str, make: Command) -> Execution:
-        """Append what `make(state, moment)` decides, and nudge the owner."""
+        """Append what `make(state, moment)` decides, again where somebody was faster, and nudge the owner."""
         log = await self.log(execution_id)
-        if events := make(log.execution, self.gateway.moment()):
-            await self.gateway.events.append(
-                Decision(project=PROJECT, execution_id=execution_id, expected=log.sequence, events=events)
+        while events := make(log.execution, self.gateway.moment()):
+            decision = Decision(
+                project=PROJECT, execution_id=execution_id, expected=log.sequence, events=events
             )
+            try:
+                await self.gateway.events.append(decision)
+            except FenceLost as lost:
+                log = await self.gateway.events.read_on(log, floor=lost.floor)
+                continue
             await self.gateway.messages.publish(subjects.control(PROJECT, execution_id), b"")
+            break
         return (await self.log(execution_id)).execution
 
     async def until(

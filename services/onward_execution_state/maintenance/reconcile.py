@@ -43,6 +43,10 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     repaired: int = 0
 
 
+class _Limited(msgspec.Struct, frozen=True):
+    deadlines: dict[str, datetime] = {}
+
+
 class _Look(msgspec.Struct, frozen=True):
     """When an execution was first seen to lack something, at which version."""
 
@@ -147,4 +151,7 @@ def _need(row: asyncpg.Record) -> Need:
         ready=row["ready"],
         worker_id=row["worker_id"],
         due=row["due_at"],
+        deadlines={}
+        if row["limited"] is None
+        else msgspec.json.decode(row["limited"], type=_Limited).deadlines,
     )

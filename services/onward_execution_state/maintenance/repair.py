@@ -16,14 +16,15 @@ from onward.contract.execution import Execution
 from onward.contract.log import Decision, Log
 from onward_execution_state.workers import Workers
 
-HINT_AGAIN, TIMER_AGAIN, OWNER_LOST = "hint_again", "timer_again", "owner_lost"
+HINT_AGAIN, TIMER_AGAIN, DEADLINE_AGAIN = "hint_again", "timer_again", "deadline_again"
+OWNER_LOST = "owner_lost"
 
 ASK_SECONDS = 0.5
 _AT_ONCE = 64
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """What keeps an open execution going: a hint, a worker, or a timer."""
+    """What keeps an open execution going: a hint, a worker, or a timer; and what ends it in time: its deadlines."""
 
     project: str
     execution_id: str
@@ -31,6 +32,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     worker_id: str | None
     due: datetime | None
+    deadlines: dict[str, datetime] = {}
+    """By kind; while a worker holds it, that worker keeps to them."""
 
 
 class _Holding(msgspec.Struct):
@@ -50,6 +53,7 @@ def need_of(state: Execution) -> Need | None:
         ready=state.ready,
         worker_id=state.worker_id,
         due=state.due,
+        deadlines=state.deadlines,
     )
 
 
@@ -76,19 +80,25 @@ class Repairer:
 
     async def lacks(self, need: Need, now: datetime) -> bool:
         """Whether nothing will move it on: cheap, and no proof."""
+        if await self._missed(need, now):
+            return True
         if need.worker_id is not None:
             if self._workers.holds(need.worker_id, need.execution_id, now):
                 return False
         elif not need.ready and (need.due is None or now - need.due < self._ack_wait):
             # It waits for a person, or its time has not come.
             return False
-        return not await self._hinted(need)
+        return not await self._hinted(need, need.route)
 
     async def repair(self, need: Need, found: Log, now: datetime) -> tuple[str, str] | None:
         """Brings back what it needs, as its log says: the kind of repair and its detail, or None: all is well."""
         state = found.execution
         if state.held:
             return await self._recover(found, now)
+        if missed := await self._missed(need, now):
+            for kind in missed:
+                await timers.schedule(self._nats, _limited(found, kind), found.sequence)
+            return DEADLINE_AGAIN, f"over its {' and '.join(missed)} limit, and not ended"
         if state.ready:
             wake = _last_wake(found)
             sequence = await streams.hint_directly(self._nats, wake, found.sequence)
@@ -120,8 +130,15 @@ class Repairer:
         except msgspec.MsgspecError:
             return False
 
-    async def _hinted(self, need: Need) -> bool:
-        subject = subjects.hint(need.project, need.route, need.execution_id)
+    async def _missed(self, need: Need, now: datetime) -> list[str]:
+        """The kinds of limits that nobody holds it to, though their time has come."""
+        if need.worker_id is not None:
+            return []
+        over = [kind for kind, at in need.deadlines.items() if now - at >= self._ack_wait]
+        return [kind for kind in over if not await self._hinted(need, f"{subjects.DEADLINES}.{kind}")]
+
+    async def _hinted(self, need: Need, route: str) -> bool:
+        subject = subjects.hint(need.project, route, need.execution_id)
         async with self._few:
             return await fenced.last(self._nats, subjects.WORK, subject) is not None
 
@@ -144,3 +161,12 @@ def _asked(found: Log) -> tuple[ev.AnyEvent, int]:
         at=last.event.at, routes=state.routes, due=state.due, reason=state.reason or "",
     )  # fmt: skip
     return stand_in, last.sequence
+
+
+def _limited(found: Log, kind: str) -> ev.AnyEvent:
+    """An event that stands for the one which set this deadline: of the same n, so that its timer still counts."""
+    state, last = found.execution, found.stored[-1].event
+    return ev.Suspended(
+        id=last.id, project=state.project, execution_id=state.id, n=state.asked_deadlines[kind], at=last.at,
+        routes=state.routes, deadlines={kind: state.deadlines[kind]}, reason=state.reason or "",
+    )  # fmt: skip

@@ -29,7 +29,10 @@ on conflict (stream, incarnation) do update set up_to = excluded.up_to, at = exc
 
 -- name: unmoved
 -- Open executions that nothing has happened to for a while, in order of their id; what is paused needs nothing.
-select id, project, version, ready, worker_id, due_at, route
+select id, project, version, ready, worker_id, due_at, route,
+       -- Most have no deadline; of those that have one, the state knows it.
+       case when worker_id is null and position('"deadlines":{"'::bytea in state) > 0
+            then state end as limited
   from executions
  where outcome is null and updated_at < $1 and id > $2 and reason is distinct from 'paused'
  order by id

@@ -6,6 +6,8 @@ import pytest
 
 from onward.bus import fenced
 from onward.bus.api import call
+from onward.bus.deadlines import end_overdue
+from onward.bus.hint_body import hint_of
 from onward.contract import events as ev
 from onward.contract import subjects
 from onward.process.metrics import Metrics
@@ -180,6 +182,33 @@ async def test_h6_a_timer_that_never_fired_is_set_again(world):
 
     assert await world.repairs() == ["timer_again"]
     await until(lambda: world.hinted(made))
+
+
+async def test_h6_a_deadline_that_never_fired_is_set_again(world):
+    made = walk().submit(timeouts=ev.TimeoutPolicy(queue=60.0))
+    await world.stored(made)
+    fired = subjects.hint("default", f"{subjects.DEADLINES}.queue", made.state.id)
+
+    await world.look()
+    await world.look(ACK_WAIT)
+
+    assert await world.repairs() == ["deadline_again"]
+    raw = await until(lambda: fenced.last(world.bus.connection, subjects.WORK, fired))
+    hint = hint_of(fired, f"$JS.ACK.WORK.deadlines.1.{raw.sequence}.1.0.0", b"", raw.data)
+    assert await end_overdue(world.bus.events, hint, lambda: made.moment)
+    found = await world.bus.events.read("default", made.state.id)
+    assert (found.execution.status, found.execution.reason) == ("failed", "timed_out")
+
+
+async def test_h6_a_deadline_that_is_to_come_needs_nothing(world):
+    made = walk().submit(timeouts=ev.TimeoutPolicy(execution=7200.0))
+    await world.stored(made)
+    await until(lambda: fenced.last(world.bus.connection, subjects.WORK, hint_subject(made)))
+
+    await world.look()
+    await world.look(ACK_WAIT)
+
+    assert await world.repairs() == []
 
 
 async def test_h6_one_that_sleeps_or_waits_for_a_person_needs_nothing(world):

@@ -43,6 +43,15 @@ def test_times_are_told_in_milliseconds():
     assert (done["queue_wait_ms"], done["duration_ms"]) == (2000, 6000)
 
 
+def test_the_deadline_of_an_answered_question_is_not_when_it_goes_on():
+    until = T0.replace(hour=20)
+    asked = (ev.Started, (ev.QuestionAsked, {"until": until}), (ev.Suspended, {"due": until}))
+
+    assert shown(*asked)["due_at"] == "2026-01-01T20:00:00Z"
+    answered = shown(*asked, ev.Answered)
+    assert (answered["reason"], answered["due_at"]) == ("waiting_for_worker", None)
+
+
 def test_only_open_questions_are_waited_on():
     asked = (ev.QuestionAsked, {"choices": ("yes", "no")})
     both = shown(ev.Started, asked, (ev.QuestionAsked, {"wait": "other"}), ev.Answered)

@@ -119,6 +119,22 @@ async def test_an_answer_reaches_the_question_whenever_it_is_asked() -> None:
         assert await run.result() == "said yes"
 
 
+async def test_two_questions_may_be_answered_at_once() -> None:
+    both = Registry("both")
+
+    @both.task
+    async def asks_twice() -> list[object]:
+        return list(await asyncio.gather(ask("one?"), ask("two?")))
+
+    async with Lab(both) as lab:
+        run = await lab.start(asks_twice)
+        open_now = await lab.until(run.id, lambda state: len(state.waits) == 2)
+        first, second = open_now.waits
+        given = [lab.answer(run, text, question=key) for text, key in (("a", first), ("b", second))]
+        await asyncio.gather(*(answer.giving for answer in given))
+        assert await run.result() == ["a", "b"]
+
+
 async def test_an_answer_that_is_none_of_the_choices_is_refused() -> None:
     async with Lab(registry) as lab:
         run = await lab.start(asks)
