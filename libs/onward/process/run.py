@@ -51,7 +51,7 @@ def run_until_stopped(main: Main, *, grace_seconds: float = 25.0) -> int:
 def _collect_less() -> None:
     """Let the collector leave alone what was imported, and look at what is new ten times less often.
 
-    Nearly all garbage of a service is gone with its last reference; looking for cycles took a tenth of its time.
+    Nearly all garbage of a service is gone with its last reference, so that looking for cycles finds next to nothing.
     """
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, 10, 10)
