@@ -54,6 +54,18 @@ def test_seed_columns_keep_a_card_whose_worker_died(visit: Visit, onward: Onward
     assert onward.get(execution)["attempt"] == 2
 
 
+def test_what_happened_while_the_connection_was_lost_is_on_the_board_again(visit: Visit, onward: Onward) -> None:
+    """Whose relay was killed gets a new snapshot from the next one."""
+    page = visit.go("/")
+    expect(page.locator(".dot.is-live")).to_be_visible()
+
+    os.kill(onward.up["pids"]["log_relay"], signal.SIGKILL)
+    execution = onward.submit("greet", {"name": "meanwhile"})
+
+    expect(column(page, "completed").locator(f'[data-id="{execution}"]')).to_be_visible(timeout=60_000)
+    visit.complaints[:] = [one for one in visit.complaints if "WebSocket" not in one]
+
+
 def test_seed_card_that_failed_is_retried_by_dragging_it(visit: Visit, onward: Onward) -> None:
     execution = onward.submit("broken", retry={"attempts": 1})
     onward.ended(execution)

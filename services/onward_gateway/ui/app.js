@@ -4,23 +4,26 @@ import { html, render, useEffect } from "./vendor.js";
 import { call } from "./net/api.js";
 import { connection } from "./net/live.js";
 import { Dialog } from "./parts/dialog.js";
+import { lazy } from "./parts/lazy.js";
 import { Empty, Loading, Toasts } from "./parts/notice.js";
 import { Palette, showKeys, showPalette, watchPalette } from "./parts/palette.js";
 import { theme, zone } from "./state/choices.js";
+import { open, openText, watchNeeds } from "./state/needs.js";
 import { path, watchLinks } from "./state/route.js";
 import { session } from "./state/session.js";
 import { BoardPage } from "./pages/board.js";
-import { ExecutionPage } from "./pages/execution.js";
 import { SignInPage } from "./pages/sign_in.js";
-import { ListPage, NeedsYouPage, QueuesPage, WorkersPage } from "./pages/tables.js";
 
-/** Pages by address, in the order of the head. @type {[string, string, any][]} */
+const tables = () => import("./pages/tables.js");
+const ExecutionPage = lazy(() => import("./pages/execution.js"), "ExecutionPage");
+
+/** Pages by address, in the order of the head; each is fetched when somebody goes there. @type {[string, string, any][]} */
 export const PAGES = [
   ["/", "Board", BoardPage],
-  ["/list", "List", ListPage],
-  ["/needs-you", "Needs you", NeedsYouPage],
-  ["/queues", "Queues", QueuesPage],
-  ["/workers", "Workers", WorkersPage],
+  ["/list", "List", lazy(tables, "ListPage")],
+  ["/needs-you", "Needs you", lazy(tables, "NeedsYouPage")],
+  ["/queues", "Queues", lazy(tables, "QueuesPage")],
+  ["/workers", "Workers", lazy(tables, "WorkersPage")],
 ];
 
 function Shell() {
@@ -39,12 +42,13 @@ function Shell() {
 
 function Head() {
   const here = path.value;
+  useEffect(watchNeeds, []);
   return html`<header class="shell">
     <a class="skip" href="#content">Skip to the content</a>
     <strong class="brand">Onward</strong>
     <span class="muted">${session.value.project}</span>
     <nav aria-label="Pages">
-      ${PAGES.map(([address, name]) => html`<a href=${address} aria-current=${here === address ? "page" : undefined}>${name}</a>`)}
+      ${PAGES.map(([address, name]) => html`<a href=${address} aria-current=${here === address ? "page" : undefined}>${name}${address === "/needs-you" && open.value ? ` (${openText()})` : ""}</a>`)}
     </nav>
     <span class=${`dot is-${connection.value}`} role="status">● ${connection.value}</span>
     <button type="button" class="is-quiet" onClick=${showPalette} aria-label="Go to a page, an execution or a command"><kbd>Ctrl-K</kbd></button>

@@ -7,6 +7,7 @@ import { BulkBar } from "../parts/bulk_bar.js";
 import { CardMenu } from "../parts/card_menu.js";
 import { Column, Planning } from "../parts/column.js";
 import { watchDrafts } from "../parts/drafts.js";
+import { Health } from "../parts/health.js";
 import { Peek } from "../parts/peek.js";
 import { lanesBy, SwimLanes } from "../parts/swim_lanes.js";
 import { COLUMNS, complete, watchBoard } from "../state/board.js";
@@ -22,6 +23,7 @@ export function BoardPage() {
 
   return html`<div class="board-page">
     <${BoardBar} />
+    <${Health} />
     ${!complete.value && html`<p class="notice">More than can be shown at once: narrow it by a filter. The numbers count all of them.</p>`}
     <${BulkBar} />
     ${lanesBy.value

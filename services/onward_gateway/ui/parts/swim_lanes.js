@@ -8,7 +8,7 @@ import { HEIGHT, target } from "./column.js";
 import { Lane } from "./lane.js";
 import { Status } from "./status.js";
 
-export const BY = ["queue", "task", "agent_id", "environment", "worker_id"];
+export const BY = ["queue", "task", "agent_id", "environment", "worker_id", "error"];
 const OPEN_AT_FIRST = 6;
 
 export const lanesBy = computed(() => query.value.get("lanes") ?? "");
@@ -20,6 +20,7 @@ const folded = signal(new Map());
 function laneOf(by, id) {
   const x = /** @type {any} */ (cardOf(id)?.peek());
   if (!x) return "–";
+  if (by === "error") return x.error ? `${x.error.type}: ${x.error.message}`.slice(0, 80) : "–";
   return String((by.startsWith("label:") ? x.labels[by.slice(6)] : x[by]) ?? "–");
 }
 

@@ -39,11 +39,27 @@ export function watchFigures(filter) {
   };
 }
 
+/** @typedef {{name: string, why: string, waiting: number, oldest: string | null, command: string}} Stuck */
+
+/** Queues in which something waits and nothing starts. @type {import("../vendor.js").Signal<Stuck[]>} */
+export const stuck = signal([]);
+
 /** @param {import("../types.js").QueueView[]} queues @param {Record<string, string | string[]> | null} filter */
 function told(queues, filter) {
   slots.value = slotsOf(queues, filter);
   const found = new Map(queues.map((queue) => /** @type {[string, string]} */ ([queue.name, hindrance(queue)])).filter(([, why]) => why));
   if ([...found].join() !== [...hindered.peek()].join()) hindered.value = found;
+  stuck.value = queues.flatMap((queue) => {
+    const why = hindrance(queue);
+    if (!why || !queue.waiting) return [];
+    return [{ name: queue.name, why, waiting: queue.waiting, oldest: queue.oldest, command: helps(queue) }];
+  });
+}
+
+/** @param {import("../types.js").QueueView} queue */
+function helps(queue) {
+  if (queue.paused) return `onward queue resume ${queue.name}`;
+  return `onward worker start --queue ${queue.name}`;
 }
 
 /** @param {import("../types.js").QueueView} queue */
