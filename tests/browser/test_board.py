@@ -54,7 +54,9 @@ def test_seed_columns_keep_a_card_whose_worker_died(visit: Visit, onward: Onward
     assert onward.get(execution)["attempt"] == 2
 
 
-def test_what_happened_while_the_connection_was_lost_is_on_the_board_again(visit: Visit, onward: Onward) -> None:
+def test_what_happened_while_the_connection_was_lost_is_on_the_board_again(
+    visit: Visit, onward: Onward
+) -> None:
     """Whose relay was killed gets a new snapshot from the next one."""
     page = visit.go("/")
     expect(page.locator(".dot.is-live")).to_be_visible()
