@@ -14,8 +14,9 @@ from onward.contract import ids
 from onward.contract.execution import Execution, Status
 from onward.contract.fingerprint import fingerprint
 from onward.contract.retry import RetryPolicy
-from onward_execution_state import rows
+from onward_execution_state import rows, store
 from onward_execution_state.ended import EndRow, Kind, end_of, number_of
+from onward_execution_state.filing import Place, place_at, place_of
 
 PROJECT = "default"
 DAYS = 30
@@ -31,6 +32,7 @@ PARENTS = 500
 STEPS_OF = 5
 """Each so many-th execution has saved a step."""
 _CHUNK = 20_000
+_PLACE = ("retention", "month")
 _TABLES = {
     "executions": [
         "id",
@@ -66,10 +68,12 @@ _TABLES = {
         "due_at",
         "outcome",
         "error_fingerprint",
+        "retention",
+        "month",
         "state",
     ],
-    "ends": ["execution_id", "n", "at", "kind", "outcome", "wait_ms", "duration_ms", "fingerprint"],
-    "events": ["execution_id", "n", "project", "sequence", "type", "at", "body"],
+    "ends": ["execution_id", "n", "at", "kind", "outcome", "wait_ms", "duration_ms", "fingerprint", *_PLACE],
+    "events": ["execution_id", "n", "project", "sequence", "type", "at", "body", *_PLACE],
     "kinds": ["kind", "project", "task", "queue", "environment", "agent_id", "team_id", "version"],
 }
 
@@ -81,12 +85,17 @@ class Past(msgspec.Struct):
     ends: list[tuple[Any, ...]] = []
     events: list[tuple[Any, ...]] = []
     kinds: set[Kind] = set()
+    places: set[Place] = set()
 
 
 async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int, seed: int = 1) -> None:
     """So many executions, oldest first."""
     kinds: set[Kind] = set()
+    places: set[Place] = set()
     for past in _pasts(count, seed):
+        for place in past.places - places:
+            await store.make_place(connection, place)
+        places |= past.places
         for table in ("executions", "ends", "events"):
             await connection.copy_records_to_table(
                 table, records=getattr(past, table), columns=_TABLES[table]
@@ -115,6 +124,7 @@ def _add(past: Past, state: Execution, number: int) -> None:
     past.executions.append(rows.row_of(state, sequence=3 * number + 3, base=3 * number + 1))
     if not state.ended or state.completed_at is None:
         return
+    past.places.add(place_of(state))
     event = _end(state)
     end = end_of(state, event)
     assert isinstance(end, EndRow)
@@ -129,16 +139,17 @@ def _add(past: Past, state: Execution, number: int) -> None:
             end.wait_ms,
             end.duration_ms,
             end.fingerprint,
+            *place_at(state, end.at),
         )
     )
     if isinstance(event, ev.Failed):
-        past.events.append(_stored(event, 3 * number + 3))
+        past.events.append((*_stored(event, 3 * number + 3), *place_at(state, event.at)))
     if number % STEPS_OF == 0:
         saved = ev.CheckpointReached(
             **{**_envelope(state), "n": 2}, attempt=1, kind="step", name=f"step-{number % 7}",
             duration_ms=(number % 997) * 3.0,
         )  # fmt: skip
-        past.events.append(_stored(saved, 3 * number + 2))
+        past.events.append((*_stored(saved, 3 * number + 2), *place_at(state, saved.at)))
 
 
 def _execution(rng: random.Random, number: int, count: int, at: datetime) -> Execution:
@@ -162,6 +173,7 @@ def _execution(rng: random.Random, number: int, count: int, at: datetime) -> Exe
         input=msgspec.Raw(b'{"order": %d, "note": "as always"}' % number), output=msgspec.Raw(b'{"ok": true}'),
         error=ev.Failure(type="ValueError", message=error, fingerprint=fingerprint("ValueError", error))
         if status == "failed" else None,
+        retention=("short", "default", "default", "default", "long")[number % 5],
     )  # fmt: skip
 
 

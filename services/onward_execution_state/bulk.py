@@ -23,8 +23,7 @@ LEASE = timedelta(seconds=10)
 """How long an operation waits for a gateway that took it and was lost."""
 KEPT = timedelta(days=30)
 _SQL = load("bulk.sql")
-_LIST = load("queries.sql")["list_executions"]
-_MATCHING = f"select id from ({_LIST}) as matching order by created_at, id"  # noqa: S608 - all of it is ours
+_MATCHING = "select id from ({}) as matching order by created_at, id"
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -193,7 +192,7 @@ class BulkAnswers:
         await self._caught_up()
         question = msgspec.convert(asked.filter, ListQuestion)
         given = await asked_of(self._database, question, rows=MOST + 1)
-        rows = await self._database.ask(_MATCHING, *given)
+        rows = await self._database.ask(_MATCHING.format(given.statement), *given.arguments)
         return [row["id"] for row in rows]
 
     async def _one(self, project: str, operation_id: str) -> BulkView:

@@ -11,6 +11,7 @@ from onward.contract.execution import Execution
 from onward.contract.lifecycle import Refused, advance
 from onward_execution_state.asked import QuestionRow, changed_questions
 from onward_execution_state.ended import EndRow, end_of
+from onward_execution_state.filing import Place
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -28,6 +29,8 @@ class Known(msgspec.Struct, frozen=True):
     """Its questions that this fold has changed, by the n of the event that asked."""
     ends: tuple[EndRow, ...] = ()
     """Its ends that this fold has come by."""
+    place: Place | None = None
+    """Where its row lies; None where it has none."""
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -131,7 +134,9 @@ def _reached(state: Execution, item: Arrived, before: Known | None) -> Known:
     if (end := end_of(state, item.event)) is not None:
         ends = (*ends, end)
     base = sequence if before is None or _begins_anew(item.event) else before.base
-    return Known(state, sequence, base, questions=questions, ends=ends)
+    return Known(
+        state, sequence, base, questions=questions, ends=ends, place=before.place if before else None
+    )
 
 
 def _refused(item: Arrived, refused: Refused) -> Bad:

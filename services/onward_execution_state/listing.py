@@ -5,7 +5,7 @@ import binascii
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,8 +15,11 @@ from onward.contract.submission import PAGE
 from onward_execution_state.database import Database
 from onward_execution_state.statements import load
 
-_FACETS = load("queries.sql")["facets"]
+_SQL = load("queries.sql")
+_FACETS = _SQL["facets"]
 _MOST_FACETS = 2000
+_FEW_FACETS = 300
+"""So many are looked into one by one."""
 _OPEN = frozenset({Status.PENDING, Status.RUNNING})
 _ENDED_BADLY = frozenset({Status.FAILED, Status.CANCELLED})
 _PREFIX = re.compile(r"[0-9a-f-]{1,36}")
@@ -86,8 +89,15 @@ def arguments(
     )  # fmt: skip
 
 
-async def asked_of(database: Database, question: ListQuestion, *, rows: int | None = None) -> tuple[Any, ...]:
-    """The same, narrowed to the combinations that occur, unless these are too many."""
+class Asked(NamedTuple):
+    """A statement and its arguments."""
+
+    statement: str
+    arguments: tuple[Any, ...]
+
+
+async def asked_of(database: Database, question: ListQuestion, *, rows: int | None = None) -> Asked:
+    """The list's statement, narrowed to the combinations that occur, unless these are too many."""
     is_id = _ids_like(question.q)[0] is not None
     facets = like_q = None
     if question.q is not None and is_id:
@@ -95,7 +105,15 @@ async def asked_of(database: Database, question: ListQuestion, *, rows: int | No
     text = None if is_id else question.q
     if text is not None or any(value is not None for value in _facet(question)):
         facets = await _facets(database, question.project, _facet(question), text)
-    return arguments(question, Narrowed(facets, like_q), rows=rows)
+    one_by_one = facets is not None and len(facets) <= _FEW_FACETS and not _finds_few(question)
+    name = "list_in_facets" if one_by_one else "list_executions"
+    return Asked(_SQL[name], arguments(question, Narrowed(facets, like_q), rows=rows))
+
+
+def _finds_few(question: ListQuestion) -> bool:
+    """Whether a filter with an index of its own leaves so few that their combination is looked at last."""
+    alone = question.worker, question.parent, question.retried_from, question.error, question.stalled
+    return bool(question.label) or any(value is not None for value in alone)
 
 
 def _facet(question: ListQuestion) -> tuple[str | None, ...]:

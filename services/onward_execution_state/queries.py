@@ -149,7 +149,7 @@ class Queries:
         asked = await asked_of(self._database, question)
         # Read first, so that the page holds at least what it says.
         as_of = await self._as_of(question.min_position)
-        found = await self._database.ask(_SQL["list_executions"], *asked)
+        found = await self._database.ask(asked.statement, *asked.arguments)
         shown = found[: question.limit]
         items = _within(REPLY_BYTES, [_shown(row) for row in shown])
         more = len(found) > len(items)

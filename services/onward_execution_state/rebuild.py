@@ -20,6 +20,7 @@ from onward_execution_state import store
 from onward_execution_state.analytics.counting import MINUTES_KEPT, count
 from onward_execution_state.database import Connection, Database
 from onward_execution_state.facets import Facets
+from onward_execution_state.filing import Place, places_for
 from onward_execution_state.fold import fold_again
 from onward_execution_state.migrate import migrate
 from onward_execution_state.project import Projector
@@ -141,6 +142,8 @@ async def _project(projector: Projector, now: datetime) -> int:
 async def _keep(connection: Connection, fresh: Database, log_now: Log, now: datetime) -> None:
     source, first = log_now.source, log_now.first_sequence
     several = await connection.fetchval(_SQL["lives"], source.stream) > 1
+    places = await connection.fetch(_SQL["places"])
+    await _make_places(fresh, (Place(row["retention"], row["month"]) for row in places))
     kept = await connection.fetch(_SQL["keep_purged"], first, several)
     await connection.execute(_SQL["keep_quarantine"], source.stream, source.incarnation, first)
     await connection.execute(_SQL["keep_positions"], source.stream, source.incarnation)
@@ -154,6 +157,15 @@ async def _keep(connection: Connection, fresh: Database, log_now: Log, now: date
     log.info("kept the history of %d executions that the log no longer holds whole", len(kept))
 
 
+async def _make_places(fresh: Database, places: Iterable[Place]) -> None:
+    inside = await fresh.writer(durable=False)
+    try:
+        for place in places:
+            await store.make_place(inside, place)
+    finally:
+        await inside.close()
+
+
 async def _fold_kept(inside: Connection, ids: Iterable[str]) -> None:
     async with inside.transaction():
         folded = []
@@ -162,6 +174,9 @@ async def _fold_kept(inside: Connection, ids: Iterable[str]) -> None:
             if known is not None:
                 folded.append((known, events[-1].event.n))
         if folded:
+            for place in places_for([known for known, _ in folded]):
+                await store.make_place(inside, place)
+            await store.file_events(inside, [known for known, _ in folded])
             await store.save_executions(inside, [known for known, _ in folded])
             await store.save_questions(inside, [known for known, _ in folded])
             await store.save_ends(inside, [known for known, _ in folded])

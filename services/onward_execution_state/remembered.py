@@ -3,6 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 
+import msgspec
+
+from onward_execution_state.filing import OPEN
 from onward_execution_state.fold import Known
 
 LIMIT_BYTES = 64 * 1024 * 1024
@@ -33,7 +36,8 @@ class Remembered:
         for known, size in zip(changed, sizes, strict=True):
             self._drop(known.state.id)
             if not known.state.ended:
-                self._known[known.state.id] = (known, size + _EACH)
+                lies = known if known.place is OPEN else msgspec.structs.replace(known, place=OPEN)
+                self._known[known.state.id] = (lies, size + _EACH)
                 self._bytes += size + _EACH
         while self._bytes > self._limit:
             self._drop(next(iter(self._known)))

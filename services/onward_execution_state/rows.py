@@ -10,6 +10,7 @@ from onward.contract.execution import Execution, Status
 from onward.contract.fingerprint import fingerprint_of
 from onward_execution_state.asked import QuestionRow
 from onward_execution_state.ended import EndRow, Kind, number_of
+from onward_execution_state.filing import place_at, place_of
 from onward_execution_state.fold import Arrived, Known
 
 NUL, SHOWN_NUL = "\x00", "\ufffd"
@@ -19,8 +20,8 @@ _decoder = msgspec.json.Decoder(Execution)
 
 Columns = list[Any]
 _EVENT_NUMBERS = (1, 3)
-_EXECUTION_NUMBERS = (2, 3, 4, 7, 13, 22, 23)
-_END_NUMBERS = (1, 3, 5, 6)
+_EXECUTION_NUMBERS = (2, 3, 4, 7, 13, 22, 23, 33, 34)
+_END_NUMBERS = (1, 3, 5, 6, 8, 9)
 
 
 def event_columns(arrived: Iterable[Arrived]) -> Columns:
@@ -39,20 +40,20 @@ def execution_columns(changed: Iterable[Known]) -> Columns:
     )
 
 
-def question_columns(found: Iterable[QuestionRow]) -> Columns:
+def question_columns(found: Iterable[tuple[Execution, QuestionRow]]) -> Columns:
     """One list per column of `questions`, in the order of the statement that upserts them."""
-    made = [_question(row) for row in found]
+    made = [(*_question(row), *place_at(state, row.shown.asked_at)) for state, row in found]
     return [list(column) for column in zip(*made, strict=True)]
 
 
-def end_columns(found: Iterable[EndRow]) -> Columns:
+def end_columns(found: Iterable[tuple[Execution, EndRow]]) -> Columns:
     """One list per column of `ends`, in the order of the statement that inserts them."""
     rows = [
         (
             end.execution_id, end.n, end.at, number_of(end.kind), end.outcome, end.wait_ms, end.duration_ms,
-            plain(end.fingerprint),
+            plain(end.fingerprint), *place_at(state, end.at),
         )
-        for end in found
+        for state, end in found
     ]  # fmt: skip
     return _columns(rows, _END_NUMBERS)
 
@@ -79,7 +80,7 @@ def state_of(row_state: bytes) -> Execution:
 
 
 def _columns(rows: list[tuple[Any, ...]], numbers: tuple[int, ...]) -> Columns:
-    """The rows as columns; those of numbers as array literals, which cost a quarter of what a list of them does."""
+    """The rows as columns; those of numbers and places as array literals, which cost a quarter of what a list of them does."""
     columns: Columns = [list(column) for column in zip(*rows, strict=True)]
     for place in numbers:
         told = ["NULL" if value is None else str(value) for value in columns[place]]
@@ -97,7 +98,7 @@ def row_of(state: Execution, sequence: int, base: int) -> tuple[Any, ...]:
         state.retried_from, plain(state.agent_id), plain(state.team_id), state.attempt, state.retry.attempts,
         plain(state.worker_id), plain(state.error.type) if state.error else None, state.created_at,
         state.updated_at, state.first_started_at, state.completed_at, state.due,
-        state.status.value if state.ended else None, _fingerprint(state), _encoder.encode(state),
+        state.status.value if state.ended else None, _fingerprint(state), *place_of(state), _encoder.encode(state),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What the projection asks of Postgres: one function for each statement, no decisions."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward_execution_state import rows
 from onward_execution_state.database import Connection
+from onward_execution_state.filing import OPEN, Place, place_of
 from onward_execution_state.fold import Arrived, Bad, Known
 from onward_execution_state.statements import load
 
@@ -49,26 +50,65 @@ async def move_position(
 
 async def known(connection: Connection, ids: Iterable[str]) -> dict[str, Known]:
     """The executions that have a row, among these."""
-    found = await connection.fetch(_SQL["known"], list(ids))
+    found = await connection.fetch(_SQL["known"], f"{{{','.join(ids)}}}")
     return {
-        str(row["id"]): Known(rows.state_of(row["state"]), row["sequence"], row["base_sequence"])
+        str(row["id"]): Known(
+            rows.state_of(row["state"]), row["sequence"], row["base_sequence"],
+            place=Place(row["retention"], row["month"]),
+        )
         for row in found
-    }
+    }  # fmt: skip
 
 
-async def insert_events(connection: Connection, arrived: list[Arrived]) -> list[Bad]:
-    """Stores them; returns those that contradict an event stored before."""
-    columns = rows.event_columns(arrived)
-    done = await connection.execute(_SQL["insert_events"], *columns)
-    if int(done.rsplit(" ", 1)[1]) == len(arrived):
-        return []
-    found = await connection.fetch(_SQL["contradicted"], columns[0], columns[1], columns[-1])
-    differing = {(str(row["execution_id"]), row["n"]) for row in found}
-    return [
-        Bad(item.raw, f"another event {item.event.n} of this execution is known already")
-        for item in arrived
-        if (item.event.execution_id, item.event.n) in differing
-    ]
+async def make_place(connection: Connection, place: Place) -> None:
+    """Makes the tables of a class and a month, where they are not there yet."""
+    await connection.execute(_SQL["make_place"], *place)
+
+
+async def insert_events(
+    connection: Connection, filed: Mapping[Place, list[Arrived]], known: Mapping[str, Known | None]
+) -> list[Bad]:
+    """Stores them where they lie; returns those that contradict an event stored before."""
+    bad: list[Bad] = []
+    for place, arrived in filed.items():
+        seen = [item for item in arrived if _was_seen(item, known)]
+        # One that was seen before may lie in another place by now.
+        bodies = await _bodies(connection, seen) if seen else {}
+        fresh = [item for item in arrived if _key(item) not in bodies] if seen else arrived
+        if fresh:
+            done = await connection.execute(_SQL["insert_events"], *rows.event_columns(fresh), *place)
+            if int(done.rsplit(" ", 1)[1]) != len(fresh):
+                bodies |= await _bodies(connection, fresh)
+        bad += [
+            Bad(item.raw, f"another event {item.event.n} of this execution is known already")
+            for item in (arrived if bodies else ())
+            if bodies.get(_key(item), item.raw.data) != item.raw.data
+        ]
+    return bad
+
+
+def _was_seen(item: Arrived, known: Mapping[str, Known | None]) -> bool:
+    before = known[item.event.execution_id]
+    return before is not None and item.event.n <= before.state.n
+
+
+def _key(item: Arrived) -> tuple[str, int]:
+    return item.event.execution_id, item.event.n
+
+
+async def _bodies(connection: Connection, items: Iterable[Arrived]) -> dict[tuple[str, int], bytes]:
+    ids, numbers = zip(*map(_key, items), strict=True)
+    found = await connection.fetch(_SQL["seen"], ids, numbers)
+    return {(str(row["execution_id"]), row["n"]): row["body"] for row in found}
+
+
+async def file_events(connection: Connection, again: Iterable[Known]) -> None:
+    """Puts all events of these into their class."""
+    by_class: dict[str, list[str]] = {}
+    for known in again:
+        by_class.setdefault(known.state.retention, []).append(known.state.id)
+    for retention, ids in by_class.items():
+        await connection.execute(_SQL["file_events"], ids, retention)
 
 
 async def stored_events(connection: Connection, ids: Iterable[str]) -> dict[str, list[Arrived]]:
@@ -76,6 +116,21 @@ async def stored_events(connection: Connection, ids: Iterable[str]) -> dict[str,
     found = await connection.fetch(_SQL["stored_events"], list(ids))
     by_execution = itertools.groupby(found, key=lambda row: row["execution_id"])
     return {str(execution_id): [_arrived(row) for row in group] for execution_id, group in by_execution}
+
+
+async def leave_places(connection: Connection, changed: Iterable[Known]) -> bool:
+    """Takes the rows of those that move out of where they lie; whether all of them were there."""
+    leaving: dict[Place, list[str]] = {}
+    for known in changed:
+        if known.place is None or (known.place is OPEN and known.state.completed_at is None):
+            continue
+        if known.place != place_of(known.state):
+            leaving.setdefault(known.place, []).append(known.state.id)
+    for place, ids in leaving.items():
+        done = await connection.execute(_SQL["leave_place"], *place, ids)
+        if int(done.rsplit(" ", 1)[1]) != len(ids):
+            return False
+    return True
 
 
 async def save_executions(connection: Connection, changed: list[Known]) -> list[int]:
@@ -87,18 +142,18 @@ async def save_executions(connection: Connection, changed: list[Known]) -> list[
 
 async def save_questions(connection: Connection, changed: Iterable[Known]) -> None:
     """Writes the rows of their questions where these are older."""
-    found = [row for known in changed for row in known.questions.values()]
+    found = [(known.state, row) for known in changed for row in known.questions.values()]
     if found:
         await connection.execute(_SQL["save_questions"], *rows.question_columns(found))
 
 
 async def save_ends(connection: Connection, changed: Iterable[Known]) -> None:
     """Writes the rows of their ends; one that is known already stays as it is."""
-    found = [end for known in changed for end in known.ends]
+    found = [(known.state, end) for known in changed for end in known.ends]
     if not found:
         return
     await connection.execute(_SQL["save_ends"], *rows.end_columns(found))
-    await connection.execute(_SQL["save_kinds"], *rows.kind_columns({end.kind for end in found}))
+    await connection.execute(_SQL["save_kinds"], *rows.kind_columns({end.kind for _, end in found}))
 
 
 async def save_facets(connection: Connection, facets: Iterable[tuple[Any, ...]]) -> None:

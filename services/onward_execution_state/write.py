@@ -6,9 +6,11 @@ from datetime import datetime
 import msgspec
 
 from onward.bus.ports import Raw
+from onward.contract.retention import DEFAULT
 from onward_execution_state import store
 from onward_execution_state.database import Connection
 from onward_execution_state.facets import Facet, Facets
+from onward_execution_state.filing import Place, by_place, place_at, places_for
 from onward_execution_state.fold import Arrived, Bad, Known, fold, fold_again, read
 from onward_execution_state.remembered import Remembered
 from onward_execution_state.store import Source
@@ -37,6 +39,7 @@ class Writer:
         self._source = source
         self._remembered = Remembered()
         self._facets = Facets()
+        self._places: set[Place] = set()
 
     @classmethod
     async def leading(cls, connection: Connection, source: Source, now: datetime) -> "Writer | None":
@@ -55,10 +58,12 @@ class Writer:
         facets: set[Facet] = set()
         async with self._connection.transaction():
             if arrived:
-                bad += await store.insert_events(self._connection, arrived)
                 change = await self._fold(arrived)
                 bad += change.bad
             if change.known:
+                await self._make_places(places_for(change.known))
+                if not await store.leave_places(self._connection, change.known):
+                    raise PositionMoved
                 sizes = await store.save_executions(self._connection, change.known)
                 await store.save_questions(self._connection, change.known)
                 await store.save_ends(self._connection, change.known)
@@ -80,18 +85,28 @@ class Writer:
     def forget(self) -> None:
         """Reads the executions back from Postgres, after a transaction that failed."""
         self._remembered.forget()
+        self._places.clear()
         self._facets.forget()
 
     async def _fold(self, arrived: list[Arrived]) -> _Change:
         ids = {item.event.execution_id for item in arrived}
         known = {execution_id: self._remembered.get(execution_id) for execution_id in ids}
-        # Where the log begins in here, there is nothing to read back. Had it begun before, the fold comes to what a
-        # row says already, and the row's version keeps it.
-        begun = {item.event.execution_id for item in arrived if item.event.n == 1}
-        if missing := [execution_id for execution_id in ids - begun if known[execution_id] is None]:
+        # Also those whose log begins in here: the row may lie anywhere, and only one of them may be.
+        if missing := [execution_id for execution_id in ids if known[execution_id] is None]:
             known |= await store.known(self._connection, missing)
         folded = fold(arrived, known)
-        return await self._fold_gaps(folded.changed, folded.bad, folded.gaps | (ids & self.gaps), known)
+        reached = {**known, **folded.changed}
+        states = {execution_id: found.state for execution_id, found in reached.items() if found is not None}
+        filed = by_place(arrived, states)
+        await self._make_places(filed)
+        contradicting = await store.insert_events(self._connection, filed, known)
+        suspect = folded.gaps | (ids & self.gaps)
+        return await self._fold_gaps(folded.changed, folded.bad + contradicting, suspect, known)
+
+    async def _make_places(self, needed: Iterable[Place]) -> None:
+        for place in sorted({*needed} - self._places):
+            await store.make_place(self._connection, place)
+            self._places.add(place)
 
     async def _fold_gaps(
         self, changed: dict[str, Known], bad: list[Bad], suspect: set[str], known: dict[str, Known | None]
@@ -101,11 +116,17 @@ class Writer:
         for execution_id, events in stored.items():
             again, refused = fold_again(events)
             change.bad.extend([refused] if refused else [])
-            best = _furthest(again, changed.get(execution_id), known.get(execution_id))
+            before = known.get(execution_id)
+            best = _furthest(again, changed.get(execution_id), before)
             if best is not None:
-                changed[execution_id] = best
+                changed[execution_id] = msgspec.structs.replace(best, place=before.place if before else None)
             complete = best is not None and (best.stopped or best.state.n >= events[-1].event.n)
             (change.closed if complete or refused else change.opened).add(execution_id)
+        again = [changed[one] for one in stored if one in changed]
+        await self._make_places(
+            place_at(one.state, item.event.at) for one in again for item in stored[one.state.id]
+        )
+        await store.file_events(self._connection, [one for one in again if one.state.retention != DEFAULT])
         change.known.extend(changed.values())
         return change
 

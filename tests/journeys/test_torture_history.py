@@ -11,7 +11,8 @@ from onward.bus.bus import open_bus
 from tests.support.platform import Platform, platform
 
 COPIES = """
-insert into events select gen_random_uuid(), e.n, e.project, e.sequence, e.type, e.at - interval '1 day', e.body
+insert into events select gen_random_uuid(), e.n, e.project, e.sequence, e.type, e.at - interval '1 day', e.body,
+       e.retention, e.month
   from events e, generate_series(1, {times}) where e.execution_id = '{id}';
 insert into executions
 select (jsonb_populate_record(x, jsonb_build_object('id', gen_random_uuid()))).*

@@ -40,7 +40,7 @@ class Postgres:
         await asyncio.sleep(self.here.random.uniform(0, 0.05))
         if statement == _SQL["as_of"]:
             return [{"sequence": self.position, "at": self.here.bus.now()}]
-        assert statement == _SQL["list_executions"]
+        assert statement in (_SQL["list_executions"], _SQL["list_in_facets"])
         return [
             {
                 "id": key,

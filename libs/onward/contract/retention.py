@@ -1,5 +1,6 @@
 """How long what an execution leaves behind is kept: by its class, fixed by its first event, so its end has it too."""
 
+import functools
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Literal, get_args
 
@@ -37,7 +38,14 @@ def class_of(asked: str | None, task: str | None) -> str:
 
 def month_of(at: datetime) -> date:
     """The first day of its month, in UTC."""
-    return at.astimezone(UTC).date().replace(day=1)
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return _first_of(at.year, at.month)
+
+
+@functools.lru_cache(maxsize=1000)
+def _first_of(year: int, month: int) -> date:
+    return date(year, month, 1)
 
 
 def next_month(month: date) -> date:

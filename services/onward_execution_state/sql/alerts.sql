@@ -40,7 +40,7 @@ select case $7 when 'queue' then x.queue else '' end as key, count(*)::integer a
        (array_agg(x.id::text order by coalesce(x.due_at, x.updated_at)))[1] as execution_id,
        (array_agg(x.queue order by coalesce(x.due_at, x.updated_at)))[1] as what
   from executions x
- where x.project = $1 and x.outcome is null and x.ready and x.worker_id is null
+ where x.project = $1 and x.retention = 'open' and x.ready and x.worker_id is null
    and ($3::text is null or x.task = $3) and ($4::text is null or x.queue = $4)
    and ($5::text is null or x.agent_id = $5) and ($6::jsonb is null or x.labels @> $6)
  group by 1 order by 1 limit 1000;

@@ -20,21 +20,31 @@ returning sequence;
 
 -- name: known
 -- The fold goes on from these.
-select id, sequence, base_sequence, state from executions where id = any($1::uuid[]);
+select id, sequence, base_sequence, state, retention, month from executions where id = any($1::text::uuid[]);
 
 -- name: insert_events
 -- A conflict is an event seen before.
-insert into events (execution_id, n, project, sequence, type, at, body)
-select * from unnest(
+insert into events (execution_id, n, project, sequence, type, at, body, retention, month)
+select *, $8::text, $9::date from unnest(
     $1::uuid[], $2::text::integer[], $3::text[], $4::text::bigint[], $5::text[], $6::timestamptz[], $7::bytea[])
-on conflict (execution_id, n) do nothing;
+on conflict (execution_id, n, retention, month) do nothing;
 
--- name: contradicted
--- Events seen before with another content: two histories of one execution, as after a restored stream.
-select seen.execution_id, seen.n
-  from unnest($1::uuid[], $2::text::integer[], $3::bytea[]) as came (execution_id, n, body)
-  join events as seen on seen.execution_id = came.execution_id and seen.n = came.n
- where seen.body <> came.body;
+-- name: file_events
+-- They came before anything told their class.
+update events set retention = $2 where execution_id = any($1::uuid[]) and retention <> $2;
+
+-- name: make_place
+select make_place($1, $2);
+
+-- name: leave_place
+-- An execution lies in one place: it leaves the old one in the transaction that puts it into the new one.
+delete from executions where retention = $1 and month = $2 and id = any($3::uuid[]);
+
+-- name: seen
+-- Events as they were stored before: another content is another history of the execution, as after a restored stream.
+select seen.execution_id, seen.n, seen.body
+  from unnest($1::uuid[], $2::integer[]) as came (execution_id, n)
+  join events as seen using (execution_id, n);
 
 -- name: stored_events
 -- All there is of these executions, to fold them again.
@@ -46,14 +56,15 @@ insert into executions (
     id, project, version, sequence, base_sequence, status, reason, ready, task, task_id, queue, route, environment,
     priority, labels, source, submitted_by, parent_id, root_id, retried_from, agent_id, team_id, attempt,
     max_attempts, worker_id, error_type, created_at, updated_at, started_at, completed_at, due_at, outcome,
-    error_fingerprint, state)
+    error_fingerprint, retention, month, state)
 select * from unnest(
     $1::uuid[], $2::text[], $3::text::integer[], $4::text::bigint[], $5::text::bigint[], $6::text[], $7::text[],
     $8::text::boolean[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text::smallint[],
     $15::jsonb[], $16::text[], $17::text[], $18::uuid[], $19::uuid[], $20::uuid[], $21::text[], $22::text[],
     $23::text::integer[], $24::text::integer[], $25::text[], $26::text[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[],
-    $30::timestamptz[], $31::timestamptz[], $32::text[], $33::text[], $34::bytea[])
-on conflict (id) do update set
+    $30::timestamptz[], $31::timestamptz[], $32::text[], $33::text[], $34::text::text[], $35::text::date[],
+    $36::bytea[])
+on conflict (id, retention, month) do update set
     version = excluded.version, sequence = excluded.sequence, base_sequence = excluded.base_sequence,
     status = excluded.status, reason = excluded.reason, ready = excluded.ready, queue = excluded.queue,
     route = excluded.route, priority = excluded.priority, labels = excluded.labels, attempt = excluded.attempt,
@@ -66,11 +77,12 @@ on conflict (id) do update set
 -- name: save_questions
 -- Guarded by the version, as executions are.
 insert into questions (
-    execution_id, n, version, project, task, question_id, status, asked_of, asked_at, remind_at, reminded, body)
+    execution_id, n, version, project, task, question_id, status, asked_of, asked_at, remind_at, reminded, body,
+    retention, month)
 select * from unnest(
     $1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::timestamptz[], $10::timestamptz[], $11::integer[], $12::bytea[])
-on conflict (execution_id, n) do update set
+    $9::timestamptz[], $10::timestamptz[], $11::integer[], $12::bytea[], $13::text[], $14::date[])
+on conflict (execution_id, n, retention, month) do update set
     version = excluded.version, status = excluded.status, remind_at = excluded.remind_at,
     reminded = excluded.reminded, body = excluded.body
  where questions.version < excluded.version;
@@ -87,11 +99,11 @@ on conflict (kind) do nothing;
 
 -- name: save_ends
 -- A terminal event tells the same whenever it is folded.
-insert into ends (execution_id, n, at, kind, outcome, wait_ms, duration_ms, fingerprint)
+insert into ends (execution_id, n, at, kind, outcome, wait_ms, duration_ms, fingerprint, retention, month)
 select * from unnest(
     $1::uuid[], $2::text::integer[], $3::timestamptz[], $4::text::bigint[], $5::text[], $6::text::double precision[],
-    $7::text::double precision[], $8::text[])
-on conflict (execution_id, n) do nothing;
+    $7::text::double precision[], $8::text[], $9::text::text[], $10::text::date[])
+on conflict (execution_id, n, retention, month) do nothing;
 
 -- name: quarantine
 -- The raw message, so that nothing is lost by going on.

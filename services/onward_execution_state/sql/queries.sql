@@ -5,11 +5,11 @@
 select id, created_at, state, because, since
   from executions
   left join (select execution_id, version as seen, because, since from stalls) as stall
-    on execution_id = id and outcome is null and worker_id is not null and (because = 'slow' or seen = version)
+    on execution_id = id and retention = 'open' and worker_id is not null and (because = 'slow' or seen = version)
  where project = $1
    and ($2::text[] is null or status = any($2))
-   and (not $3::boolean or outcome is null)
-   and ($4::text[] is null or outcome = any($4))
+   and (not $3::boolean or retention = 'open')
+   and ($4::text[] is null or (retention <> 'open' and outcome = any($4)))
    and ($5::text is null or task = $5)
    and ($6::text is null or queue = $6)
    and ($7::text is null or environment = $7)
@@ -27,6 +27,43 @@ select id, created_at, state, because, since
    and ($24::bigint[] is null or facet = any($24))
    and ($25::bigint[] is null or facet = any($25) or id between $16::uuid and $17::uuid)
    and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
+ order by created_at desc, id desc
+ limit $20;
+
+-- name: list_in_facets
+-- The same, where the combinations are few: the newest of each are looked up (`limit` in there holds the planner to it),
+-- for each outcome that is asked for, so that no plan depends on how many it expects.
+select found.*
+  from unnest($24::bigint[]) as one (facet)
+ cross join unnest(coalesce($4::text[], array[null])) as ended (asked)
+ cross join lateral (
+    select id, created_at, state, because, since
+      from executions
+      left join (select execution_id, version as seen, because, since from stalls) as stall
+        on execution_id = id and retention = 'open' and worker_id is not null and (because = 'slow' or seen = version)
+     where facet = one.facet
+       and project = $1
+       and ($2::text[] is null or status = any($2))
+       and (not $3::boolean or retention = 'open')
+       and ($4::text[] is null or (retention <> 'open' and outcome in ('failed', 'cancelled') and outcome = asked))
+       and ($5::text is null or task = $5)
+       and ($6::text is null or queue = $6)
+       and ($7::text is null or environment = $7)
+       and ($8::text is null or agent_id = $8)
+       and ($9::text is null or team_id = $9)
+       and ($10::text is null or worker_id = $10)
+       and ($11::uuid is null or parent_id = $11)
+       and ($12::jsonb is null or (labels <> '{}' and labels @> $12))
+       and ($13::timestamptz is null or created_at >= $13)
+       and ($14::timestamptz is null or created_at < $14)
+       and ($15::text is null or strpos(task, $15) > 0 or id between $16::uuid and $17::uuid)
+       and ($21::uuid is null or retried_from = $21)
+       and ($22::text is null or error_fingerprint = $22)
+       and ($23::boolean is null or (execution_id is not null) = $23)
+       and ($25::bigint[] is null or facet = any($25) or id between $16::uuid and $17::uuid)
+       and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
+     order by created_at desc, id desc
+     limit $20) as found
  order by created_at desc, id desc
  limit $20;
 
@@ -69,7 +106,7 @@ select state, sequence from executions where project = $1 and id = $2;
 select because, since
   from stalls
   join executions on id = execution_id and executions.project = $1
- where execution_id = $2 and outcome is null and worker_id is not null
+ where execution_id = $2 and retention = 'open' and worker_id is not null
    and (because = 'slow' or stalls.version = executions.version);
 
 -- name: events
@@ -86,7 +123,7 @@ select queue, route,
        count(*) filter (where worker_id is not null) as running,
        min(updated_at) filter (where ready and reason is distinct from 'paused') as oldest
   from executions
- where project = $1 and outcome is null
+ where project = $1 and retention = 'open'
  group by queue, route;
 
 -- name: repairs

@@ -14,6 +14,13 @@ create schema onward_fresh;
 -- The lives of streams that were projected. More than one: sequences cannot tell what the present one still holds.
 select count(*) as lives from positions where stream = $1;
 
+-- name: places
+-- The places there are, by the names of their tables.
+select substring(relname from '^events_(\w+)_\d{4}_\d\d$') as retention,
+       to_date(right(relname, 7), 'YYYY_MM') as month
+  from pg_class
+ where relnamespace = 'public'::regnamespace and relispartition and relkind = 'r' and relname like 'events\_%';
+
 -- name: keep_purged
 -- History that EVENTS no longer holds is nowhere else. What EVENTS has is there already, and stays as EVENTS has it.
 with kept as (
@@ -45,20 +52,21 @@ drop table
     public.events, public.executions, public.questions, public.ends, public.kinds, public.facets, public.gaps,
     public.event_quarantine, public.positions, public.counted, public.rollups, public.error_hours,
     public.error_groups, public.step_hours;
-alter table onward_fresh.events set schema public;
-alter table onward_fresh.executions set schema public;
-alter table onward_fresh.questions set schema public;
-alter table onward_fresh.ends set schema public;
-alter table onward_fresh.kinds set schema public;
-alter table onward_fresh.facets set schema public;
-alter table onward_fresh.gaps set schema public;
-alter table onward_fresh.event_quarantine set schema public;
-alter table onward_fresh.positions set schema public;
-alter table onward_fresh.counted set schema public;
-alter table onward_fresh.rollups set schema public;
-alter table onward_fresh.error_hours set schema public;
-alter table onward_fresh.error_groups set schema public;
-alter table onward_fresh.step_hours set schema public;
+do $$
+declare
+    fresh regclass;
+begin
+    for fresh in
+        select c.oid from pg_class c
+         where relnamespace = 'onward_fresh'::regnamespace and relkind in ('r', 'p')
+           and (relispartition or relname in (
+               'events', 'executions', 'questions', 'ends', 'kinds', 'facets', 'gaps', 'event_quarantine', 'positions',
+               'counted', 'rollups', 'error_hours', 'error_groups', 'step_hours'))
+    loop
+        execute format('alter table %s set schema public', fresh);
+    end loop;
+end
+$$;
 drop schema onward_fresh cascade;
 
 -- name: differing_executions
@@ -66,7 +74,7 @@ drop schema onward_fresh cascade;
 select coalesce(here.id, fresh.id) as id, here.version as here, fresh.version as fresh
   from public.executions as here
   full join onward_fresh.executions as fresh on fresh.id = here.id
- where here is distinct from fresh
+ where (to_jsonb(here) - '{retention,month}'::text[]) is distinct from (to_jsonb(fresh) - '{retention,month}'::text[])
    and greatest(coalesce(here.sequence, 0), coalesce(fresh.sequence, 0)) <= $1
  order by 1
  limit $2;
@@ -76,7 +84,8 @@ select coalesce(here.execution_id, fresh.execution_id) as id, coalesce(here.n, f
        here.execution_id is null as missing
   from public.events as here
   full join onward_fresh.events as fresh on fresh.execution_id = here.execution_id and fresh.n = here.n
- where here is distinct from fresh
+ where (here.project, here.sequence, here.type, here.at, here.body)
+       is distinct from (fresh.project, fresh.sequence, fresh.type, fresh.at, fresh.body)
    and greatest(coalesce(here.sequence, 0), coalesce(fresh.sequence, 0)) <= $1
  order by 1, 2
  limit $2;
@@ -89,7 +98,8 @@ select coalesce(here.execution_id, fresh.execution_id) as id,
   full join onward_fresh.questions as fresh on fresh.execution_id = here.execution_id and fresh.n = here.n
   join public.executions as execution on execution.id = coalesce(here.execution_id, fresh.execution_id)
   join onward_fresh.executions as again on again.id = execution.id and again.version = execution.version
- where here is distinct from fresh and execution.sequence <= $1
+ where (here.version, here.status, here.body) is distinct from (fresh.version, fresh.status, fresh.body)
+   and execution.sequence <= $1
  order by 1, 2
  limit $2;
 

@@ -4,10 +4,10 @@
 -- What workers hold. What is paused waits for a person.
 select id, project, task, version, updated_at, coalesce(started_at, created_at) as started_at
   from executions
- where outcome is null and worker_id is not null and reason is distinct from 'paused';
+ where retention = 'open' and worker_id is not null and reason is distinct from 'paused';
 
 -- name: states
-select state from executions where id = any($1::uuid[]) and outcome is null and worker_id is not null;
+select state from executions where id = any($1::uuid[]) and retention = 'open' and worker_id is not null;
 
 -- name: forget_others
 delete from stalls where not execution_id = any($1::uuid[]);

@@ -5,7 +5,7 @@
 select count(*) as ahead
   from (select 1
           from executions
-         where project = $1 and outcome is null and route = $2 and ready and reason is distinct from 'paused'
+         where project = $1 and retention = 'open' and route = $2 and ready and reason is distinct from 'paused'
            and sequence < $3 and id <> $4
          limit $5) as before;
 

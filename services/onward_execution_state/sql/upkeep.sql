@@ -7,7 +7,7 @@ select pg_try_advisory_lock(hashtextextended('onward ' || $1::text, 0));
 -- Open executions whose log begins at or before $1: purged to there, it could not be read any more.
 select id, project, version, sequence, base_sequence, state
   from executions
- where outcome is null and base_sequence <= $1
+ where retention = 'open' and base_sequence <= $1
  order by base_sequence
  limit $2;
 
@@ -34,7 +34,7 @@ select id, project, version, ready, worker_id, due_at, route,
        case when worker_id is null and position('"deadlines":{"'::bytea in state) > 0
             then state end as limited
   from executions
- where outcome is null and updated_at < $1 and id > $2 and reason is distinct from 'paused'
+ where retention = 'open' and updated_at < $1 and id > $2 and reason is distinct from 'paused'
  order by id
  limit $3;
 

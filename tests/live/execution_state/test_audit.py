@@ -214,8 +214,8 @@ async def test_what_people_ask_of_executions_is_told_and_what_workers_report_is_
         envelope = f'"id": "e{n}", "project": "default", "execution_id": "{one}", "n": {n}, "at": "{NOW.isoformat()}"'
         body = (f'{{"type": "{kind}", {envelope}, ').encode() + said + b"}"
         await world.tamper(
-            f"insert into events (execution_id, n, project, sequence, type, at, body) values "
-            f"('{one}', {n}, 'default', {n}, '{kind}', now(), '\\x{body.hex()}')"
+            f"insert into events (execution_id, n, project, sequence, type, at, body, retention, month) values "
+            f"('{one}', {n}, 'default', {n}, '{kind}', now(), '\\x{body.hex()}', 'default', date_trunc('month', now()))"
         )
     assert await world.auditor.run_once(NOW) == 0  # the projection is not there yet
     await world.tamper("update positions set sequence = 3")

@@ -67,9 +67,9 @@ async def test_a_row_that_contradicts_itself_is_refused(connection, change):
     await migrate(connection, NOW)
     await connection.execute(
         "insert into executions (id, project, version, sequence, base_sequence, status, ready, task, queue, route,"
-        " priority, labels, source, attempt, max_attempts, created_at, updated_at, state)"
+        " priority, labels, source, attempt, max_attempts, created_at, updated_at, retention, month, state)"
         " values (gen_random_uuid(), 'p', 1, 1, 1, 'pending', true, 't', 'q', 'q.normal', 5, '{}', 'api', 0, 1,"
-        " now(), now(), '')"
+        " now(), now(), 'open', '9999-01-01', '')"
     )
 
     with pytest.raises(asyncpg.CheckViolationError):
