@@ -9,12 +9,10 @@ import msgspec
 from onward.contract.execution import Status
 from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, asked_of
-from onward_execution_state.statements import load
 
 MOST = 20_000
 """So many are counted; it says "at least" of more."""
-_LIST = load("queries.sql")["list_executions"]
-_COUNT = f"select count(*) as count, min(created_at) as oldest from ({_LIST}) as matching"  # noqa: S608 - ours
+_COUNT = "select count(*) as count, min(created_at) as oldest from ({}) as matching"
 
 
 class OpenCount(msgspec.Struct, frozen=True):
@@ -41,6 +39,6 @@ class OpenCounts:
         for status in (Status.PENDING, Status.RUNNING):
             one = msgspec.structs.replace(question, status=(status,))
             asked = await asked_of(self._database, one, rows=MOST)
-            row = (await self._database.ask(_COUNT, *asked))[0]
+            row = (await self._database.ask(_COUNT.format(asked.statement), *asked.arguments))[0]
             found[status.value] = OpenCount(row["count"], row["oldest"])
         return found

@@ -20,9 +20,10 @@ from onward_execution_state import store
 from onward_execution_state.analytics.counting import MINUTES_KEPT, count
 from onward_execution_state.database import Connection, Database
 from onward_execution_state.facets import Facets
-from onward_execution_state.filing import Place, places_for
+from onward_execution_state.filing import Place
 from onward_execution_state.fold import fold_again
 from onward_execution_state.migrate import migrate
+from onward_execution_state.placing import places_for
 from onward_execution_state.project import Projector
 from onward_execution_state.statements import load
 from onward_execution_state.store import Source

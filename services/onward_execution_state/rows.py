@@ -80,7 +80,7 @@ def state_of(row_state: bytes) -> Execution:
 
 
 def _columns(rows: list[tuple[Any, ...]], numbers: tuple[int, ...]) -> Columns:
-    """The rows as columns; those of numbers and places as array literals, which cost a quarter of what a list of them does."""
+    """The rows as columns; those of numbers and places as array literals, a quarter of the cost of lists."""
     columns: Columns = [list(column) for column in zip(*rows, strict=True)]
     for place in numbers:
         told = ["NULL" if value is None else str(value) for value in columns[place]]

@@ -10,8 +10,9 @@ from onward.contract.retention import DEFAULT
 from onward_execution_state import store
 from onward_execution_state.database import Connection
 from onward_execution_state.facets import Facet, Facets
-from onward_execution_state.filing import Place, by_place, place_at, places_for
+from onward_execution_state.filing import Place, place_at
 from onward_execution_state.fold import Arrived, Bad, Known, fold, fold_again, read
+from onward_execution_state.placing import by_place, places_for
 from onward_execution_state.remembered import Remembered
 from onward_execution_state.store import Source
 
@@ -122,11 +123,11 @@ class Writer:
                 changed[execution_id] = msgspec.structs.replace(best, place=before.place if before else None)
             complete = best is not None and (best.stopped or best.state.n >= events[-1].event.n)
             (change.closed if complete or refused else change.opened).add(execution_id)
-        again = [changed[one] for one in stored if one in changed]
+        told = [changed[one] for one in stored if one in changed]
         await self._make_places(
-            place_at(one.state, item.event.at) for one in again for item in stored[one.state.id]
+            place_at(one.state, item.event.at) for one in told for item in stored[one.state.id]
         )
-        await store.file_events(self._connection, [one for one in again if one.state.retention != DEFAULT])
+        await store.file_events(self._connection, [one for one in told if one.state.retention != DEFAULT])
         change.known.extend(changed.values())
         return change
 
