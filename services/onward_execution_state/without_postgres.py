@@ -69,7 +69,7 @@ class WithoutPostgres:
         self._triggers = Triggers(
             bus.events, bus.objects, moments_of("triggers"), Permits(bus.messages, bus.config), metrics
         )
-        self._limits = Limits(bus, moments_of("limit_keeper"), metrics)
+        self._limits = Limits(bus, moments_of("limit_keeper"), metrics, make=self._make_streams)
         self._direct_hints = DirectHints(bus.connection, bus.events, metrics)
         self._scheduler = Scheduler(bus.ticks, bus.events, Gateways(bus.messages), metrics)
 
@@ -115,7 +115,7 @@ class WithoutPostgres:
 
     async def _start_streams(self, system: Connection | None) -> None:
         async def start() -> None:
-            await topology.ensure(self._bus.connection, replicas=self._settings.replicas)
+            await self._make_streams()
             warnings = await verify(self._bus.connection, system=system, lazy_fsync=self._settings.lazy_fsync)
             for warning in warnings:
                 log.warning("%s", warning)
@@ -125,6 +125,9 @@ class WithoutPostgres:
         self._bus.config.on_change(self._scheduler.hear)
         self._bus.config.on_change(self._limits.changed)
         await _patiently("CONFIG", self._bus.config.start)
+
+    async def _make_streams(self) -> None:
+        await topology.ensure(self._bus.connection, replicas=self._settings.replicas)
 
     async def _listen(self, system: Connection | None) -> None:
         messages = self._bus.messages

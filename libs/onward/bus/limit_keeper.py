@@ -16,6 +16,7 @@ import msgspec
 
 from onward.bus.limit_acts import Acts, slim, wants
 from onward.bus.limit_deciding import Asked, Decided, Granted, Rules, Stop, decide
+from onward.bus.limit_ground import Ground
 from onward.bus.limit_keys import Keys, together
 from onward.bus.limit_line import Lines, Waiter
 from onward.bus.ports import EventLog, GateSource, LimitLog, Messages
@@ -53,6 +54,7 @@ class LimitKeeper:
         self._rules, self._look_every, self._audit_every = rules, look_every, 2 * look_every
         self._log = keys
         self._keys, self.lines = Keys(keys), Lines()
+        self._ground = Ground(events, keys, moment, rules)
         self._acts = Acts(events, messages, moment)
         self._hints: GateSource | None = None
         self._dirty: dict[Key, None] = {}
@@ -61,6 +63,7 @@ class LimitKeeper:
         self._admitting: dict[str, Waiter] = {}
         self._budget: dict[Key, asyncio.TimerHandle] = {}
         self._stirred = asyncio.Event()
+        self._stirred.set()  # the first round finds out whether the keys are complete
         self._tasks: set[asyncio.Task[None]] = set()
         self._few = asyncio.Semaphore(_AT_ONCE)
         self.admitted = self.leaks = 0
@@ -221,6 +224,8 @@ class LimitKeeper:
         asked = {key: self._asked.pop(key) for key in dirty if key in self._asked}
         granted: Granted = {}
         try:
+            if await self._ground.stand():
+                self._keys.forget()
             await self._keys.load(dirty, self.lines)
             now = self._moment().now
             round_ = Round(self._keys.states, now)
@@ -230,6 +235,8 @@ class LimitKeeper:
                 self.lines.remove(waiter.id)
                 self._admitting[waiter.id] = waiter
             stored = await self._keys.store(round_.changed, now)
+            if granted and not await self._ground.holds():
+                raise Unavailable("the keys of limits are lost: they are rebuilt first", retry_after=1)
         except BaseException:
             for key, requests in asked.items():
                 self._asked.setdefault(key, []).extend(requests)

@@ -54,6 +54,12 @@ class Keys:
         """Read it again before the next decision: doing nothing needs the newest state (PROTOCOL V1)."""
         self._stale.add(key)
 
+    def forget(self) -> None:
+        """Nothing that was read counts any more."""
+        self._known.clear()
+        self._states.clear()
+        self._stale.clear()
+
     async def load(self, keys: Collection[Key], kept: Container[Key]) -> None:
         """See to it that these are known; others that are not `kept` may be forgotten. Raises Unavailable."""
         missing = [key for key in keys if key not in self._known or key in self._stale]

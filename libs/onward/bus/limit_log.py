@@ -1,13 +1,13 @@
 """LIMITS over NATS: one message a key, and the hints of those who wait at the gate (PROTOCOL L1)."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
 import msgspec
 
 from onward.bus import fenced
-from onward.bus.api import NOT_FOUND_CONSUMER, NOT_FOUND_MESSAGE, Refused, call
+from onward.bus.api import NOT_FOUND_CONSUMER, NOT_FOUND_MESSAGE, NOT_FOUND_STREAM, Refused, call
 from onward.bus.connection import Connection
 from onward.bus.follow import Delivery, Following
 from onward.bus.hint_body import hint_of
@@ -15,6 +15,7 @@ from onward.bus.pages import ask, rest
 from onward.bus.topology import NANOS, make_consumer
 from onward.contract import ids, subjects
 from onward.contract.decide import Hint
+from onward.contract.errors import Unavailable
 from onward.contract.limits import KeyState
 
 CONSUMER = "limits"
@@ -31,8 +32,9 @@ _decoder = msgspec.json.Decoder(KeyState)
 class LimitKeys:
     """ports.LimitLog over NATS."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, make: Callable[[], Awaitable[None]] | None = None) -> None:
+        """`make` makes the stream again, where it is gone."""
+        self._connection, self._make = connection, make
 
     async def read(self, project: str, key: str) -> tuple[KeyState, int]:
         """See ports.LimitLog.read."""
@@ -45,7 +47,11 @@ class LimitKeys:
         except Refused as refused:
             if refused.number == NOT_FOUND_MESSAGE:
                 return KeyState(project=project, key=key), 0
-            raise
+            if refused.number != NOT_FOUND_STREAM:
+                raise
+            if self._make is not None:
+                await self._make()
+            raise Unavailable(f"there was no stream {subjects.LIMITS}", retry_after=1) from refused
         message = found["message"]
         return _decoder.decode(base64.b64decode(message["data"])), int(message["seq"])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,8 +11,9 @@ from onward.bus import fenced
 from onward.bus.api import CONSUMER_EXISTS, NO_ROOM, NOT_FOUND_STREAM, STREAM_EXISTS, Refused, call
 from onward.bus.connection import Connection
 from onward.bus.names import check_names
-from onward.contract import subjects
+from onward.contract import ids, subjects
 from onward.contract.errors import FenceLost, Misconfigured, Unavailable
+from onward.contract.limits import COMPLETE, MARK, mark
 
 MIB = 1024**2
 NO_PEERS = 10005
@@ -141,11 +142,25 @@ async def _ensure(connection: Connection, replicas: int, limits: Limits, work_fr
     wanted = streams(replicas, limits)
     if work_from is not None:
         wanted[subjects.WORK]["sources"][0]["opt_start_seq"] = work_from
+    # What is granted names a sequence of LIMITS, which may only grow: one that is made again begins above all others.
+    wanted[subjects.LIMITS]["first_seq"] = time.time_ns() // 1000
     for name in [name for name in wanted if name in missing]:
         await _make(connection, wanted[name])
+    if {subjects.EVENTS, subjects.LIMITS} <= set(missing):
+        await _mark_complete(connection)
     await _keep_first(connection)
     if subjects.WORK in missing:
         await warm(connection)
+
+
+async def _mark_complete(connection: Connection) -> None:
+    """Where there are no executions yet, the keys of limits need not be rebuilt from them."""
+    subject = subjects.limit(MARK[0], ids.limit_id(MARK[1]))
+    state = msgspec.json.encode(mark(COMPLETE, datetime.now(UTC)))
+    try:
+        await fenced.put(connection, subjects.LIMITS, subject, state, 0)
+    except FenceLost:
+        return
 
 
 async def _keep_first(connection: Connection) -> None:

@@ -169,6 +169,18 @@ def replaced(state: KeyState, execution_id: str, at: datetime) -> tuple[KeyState
     return msgspec.structs.replace(state, newest=execution_id, newest_at=at), state.newest
 
 
+# The mark of a stream of keys that is complete
+
+MARK = ("_", "complete")
+"""Project and key under which it is kept; no project has this name."""
+COMPLETE = "complete"
+
+
+def mark(text: str, at: datetime) -> KeyState:
+    """The state of MARK; `text` is COMPLETE, or how far it has come."""
+    return KeyState(project=MARK[0], key=MARK[1], newest=text, newest_at=at)
+
+
 # Which limits an execution has
 
 

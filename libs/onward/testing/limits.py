@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from onward.bus.limit_keeper import LimitKeeper
@@ -10,7 +10,7 @@ from onward.contract import subjects
 from onward.contract.errors import FenceLost, Unavailable
 from onward.contract.limit import LimitPolicy
 from onward.contract.limit_round import Key
-from onward.contract.limits import KeyState
+from onward.contract.limits import COMPLETE, KeyState, mark
 from onward.contract.log import Stored
 from onward.testing.connection import Connection, Unanswered
 from onward.testing.work import MemoryHints, WorkQueue
@@ -26,6 +26,12 @@ class LimitStream:
         self.last = 0
         self.kept: dict[Key, tuple[KeyState, int]] = {}
         self.refused = 0
+        # Complete from the beginning, as there are no executions yet.
+        self.append(mark(COMPLETE, datetime.fromtimestamp(0, UTC)), 0)
+
+    def lose(self) -> None:
+        """Deleted and made again: it is empty, and its sequences go on above the older ones."""
+        self.kept.clear()
 
     def append(self, state: KeyState, expected: int) -> int:
         """Raises FenceLost."""

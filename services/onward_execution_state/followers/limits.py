@@ -31,10 +31,13 @@ _KINDS_OF_CONFIG = {"limit", "queue", "task"}
 class Limits:
     """A follower of EVENTS; what it does for an event twice is the same."""
 
-    def __init__(self, bus: Bus, moment: Callable[[], Moment], metrics: Metrics) -> None:
+    def __init__(
+        self, bus: Bus, moment: Callable[[], Moment], metrics: Metrics, *, make: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`make` makes the streams that are missing."""
         self._bus = bus
         self._keeper = LimitKeeper(
-            bus.events, LimitKeys(bus.connection), bus.messages, moment, asyncio.create_task,
+            bus.events, LimitKeys(bus.connection, make), bus.messages, moment, asyncio.create_task,
             rules=LimitRules(bus.config),
         )  # fmt: skip
         gauges: dict[str, tuple[str, Callable[[], float]]] = {
