@@ -38,11 +38,11 @@ ROWS = {
     "completed": Row("completed: its results are there", "onward execution get ID"),
     "failed": Row("failed: what went wrong, and whether to retry", "onward execution get ID"),
     "cancelled": Row("cancelled: by a person or the system, with the reason", "onward execution cancel ID"),
-    "board": Row("the board is the primary interface", "onward events", web=True),
-    "planning": Row("planning: drafts that are not executions yet", "onward draft list", web=True),
-    "card": Row("each card is an execution", "onward execution list", web=True),
+    "board": Row("the board is the primary interface", "onward events"),
+    "planning": Row("planning: drafts that are not executions yet", "onward draft list"),
+    "card": Row("each card is an execution", "onward execution list"),
     "columns": Row(
-        "the columns tell what waits, runs, is done and failed", "onward execution list", web=True
+        "the columns tell what waits, runs, is done and failed", "onward execution list"
     ),
     "cli_list": Row("list all executions, or those of a status", "onward execution list --status running"),
     "cli_get": Row("the details of one", "onward execution get ID"),
@@ -92,7 +92,7 @@ ROWS = {
     "stalled": Row("does it make progress?", "onward execution list --stalled"),
     "cancel_and_retry": Row("cancel and try again", "onward execution retry ID"),
     "timeouts": Row("timeouts are shown, and extended while it runs", "onward execution extend ID"),
-    "bulk": Row("cancel all that match", "onward bulk cancel --status running", web=True),
+    "bulk": Row("cancel all that match", "onward bulk cancel --status running"),
     "review_failures": Row("failures grouped by their error", "onward errors list"),
     "trends": Row("success and duration against the time before", "onward analytics summary"),
     "right_size": Row("how many workers are needed", "onward analytics workers"),
@@ -105,7 +105,7 @@ ROWS = {
         "patterns over time, kept after the raw rows", "onward analytics trend --since 90d --bucket day"
     ),
     "audit": Row("who did what: complete, and nobody can change it unseen", "onward audit verify"),
-    "manage": Row("all actions on the board, with permissions and audit", "onward key create", web=True),
+    "manage": Row("all actions on the board, with permissions and audit", "onward key create"),
 }
 LATER = frozenset({"dashboard"})
 """Rows that are pages alone: they come with the web interface."""

@@ -43,7 +43,7 @@ def test_seed_board_shows_a_life_as_it_happens(visit: Visit, onward: Onward) -> 
 
 def test_seed_columns_keep_a_card_whose_worker_died(visit: Visit, onward: Onward) -> None:
     page = visit.go("/")
-    execution = onward.submit("work", {"seconds": 4, "steps": 8})
+    execution = onward.submit("work", {"seconds": 8, "steps": 16})
     expect(column(page, "running").locator(f'[data-id="{execution}"]')).to_be_visible()
     worker = onward.running(execution)["worker_id"]
     pid = next(one["pid"] for one in onward.rest("GET", "/workers")["items"] if one["worker_id"] == worker)
@@ -54,7 +54,7 @@ def test_seed_columns_keep_a_card_whose_worker_died(visit: Visit, onward: Onward
     assert onward.get(execution)["attempt"] == 2
 
 
-def test_what_happened_while_the_connection_was_lost_is_on_the_board_again(
+def test_seed_board_shows_again_what_happened_while_the_connection_was_lost(
     visit: Visit, onward: Onward
 ) -> None:
     """Whose relay was killed gets a new snapshot from the next one."""
@@ -76,7 +76,7 @@ def test_seed_card_that_failed_is_retried_by_dragging_it(visit: Visit, onward: O
     column(page, "failed").locator(f'[data-id="{execution}"]').drag_to(column(page, "pending"))
     page.get_by_role("button", name="Retry it").click()
 
-    onward.until(lambda: _types(onward, execution), lambda now: "retry_requested" in now)
+    onward.until(lambda: types(onward, execution), lambda now: "retry_requested" in now)
 
 
 def test_seed_manage_by_keyboard_alone(visit: Visit, onward: Onward) -> None:
@@ -89,7 +89,7 @@ def test_seed_manage_by_keyboard_alone(visit: Visit, onward: Onward) -> None:
     expect(page.get_by_role("button", name="Retry it")).to_be_focused()
     page.keyboard.press("Enter")
 
-    onward.until(lambda: _types(onward, execution), lambda now: "retry_requested" in now)
+    onward.until(lambda: types(onward, execution), lambda now: "retry_requested" in now)
 
 
 def test_seed_planning_is_a_column_of_drafts_until_they_are_approved(visit: Visit, onward: Onward) -> None:
@@ -130,5 +130,6 @@ def test_a_cancel_asks_for_a_reason(visit: Visit, onward: Onward) -> None:
     expect(column(page, "failed").locator(f'[data-id="{execution}"]')).to_be_visible()
 
 
-def _types(onward: Onward, execution: str) -> list[str]:
+def types(onward: Onward, execution: str) -> list[str]:
+    """What has happened to it."""
     return [event["type"] for event in onward.rest("GET", f"/executions/{execution}/events")["items"]]

@@ -3,12 +3,12 @@
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_board import card, column
+from tests.browser.test_board import card, column, types
 from tests.support.seed_page import Onward
 
 
-def test_a_running_one_is_paused_by_dragging_and_goes_on_by_a_key(visit: Visit, onward: Onward) -> None:
-    execution = onward.submit("work", {"seconds": 6, "steps": 12}, labels={"for": "pause"})
+def test_seed_card_that_runs_is_paused_by_dragging_and_goes_on_by_a_key(visit: Visit, onward: Onward) -> None:
+    execution = onward.submit("work", {"seconds": 90, "steps": 180}, labels={"for": "pause"})
     page = visit.go("/?label=for%3Dpause")
     expect(column(page, "running").locator(f'[data-id="{execution}"]')).to_be_visible()
 
@@ -21,11 +21,12 @@ def test_a_running_one_is_paused_by_dragging_and_goes_on_by_a_key(visit: Visit, 
     page.keyboard.press("p")
     page.keyboard.press("Enter")
 
-    assert onward.ended(execution)["status"] == "completed"
-    expect(column(page, "completed").locator(f'[data-id="{execution}"]')).to_be_visible()
+    onward.until(lambda: types(onward, execution), lambda now: "resumed" in now)
+    expect(card(page, execution)).not_to_contain_text("paused")
+    onward.rest("POST", f"/executions/{execution}/cancel", {})
 
 
-def test_a_draft_is_approved_by_a_key(visit: Visit, onward: Onward) -> None:
+def test_seed_planning_ends_with_an_approval_by_a_key(visit: Visit, onward: Onward) -> None:
     onward.rest("POST", "/drafts", {"name": "by-key", "task": "greet"})
     page = visit.go("/")
     page.locator('[data-draft="by-key"]').focus()
@@ -36,8 +37,8 @@ def test_a_draft_is_approved_by_a_key(visit: Visit, onward: Onward) -> None:
     onward.until(lambda: onward.rest("GET", "/drafts/by-key"), lambda now: now["execution_id"])
 
 
-def test_the_menu_of_a_card_does_what_dragging_does(visit: Visit, onward: Onward) -> None:
-    execution = onward.submit("work", {"seconds": 60}, labels={"for": "menu"})
+def test_seed_card_has_a_menu_that_does_what_dragging_does(visit: Visit, onward: Onward) -> None:
+    execution = onward.submit("work", {"seconds": 600}, labels={"for": "menu"})
     onward.running(execution)
     page = visit.go("/?label=for%3Dmenu&cancelled=show")
 
@@ -49,8 +50,8 @@ def test_the_menu_of_a_card_does_what_dragging_does(visit: Visit, onward: Onward
     expect(column(page, "failed").locator(f'[data-id="{execution}"]')).to_be_visible()
 
 
-def test_a_running_card_shows_its_step_and_its_last_line(visit: Visit, onward: Onward) -> None:
-    execution = onward.submit("work", {"seconds": 60, "steps": 100}, labels={"for": "glance"})
+def test_seed_running_shows_the_step_and_the_last_line_on_its_card(visit: Visit, onward: Onward) -> None:
+    execution = onward.submit("work", {"seconds": 300, "steps": 500}, labels={"for": "glance"})
     page = visit.go("/?label=for%3Dglance")
 
     expect(card(page, execution).locator(".last")).to_contain_text("› part")
@@ -58,7 +59,7 @@ def test_a_running_card_shows_its_step_and_its_last_line(visit: Visit, onward: O
     onward.rest("POST", f"/executions/{execution}/cancel", {})
 
 
-def test_lanes_keep_what_differs_apart(visit: Visit, onward: Onward) -> None:
+def test_seed_columns_are_cut_into_lanes_by_what_differs(visit: Visit, onward: Onward) -> None:
     for customer in ("ada", "bob"):
         onward.ended(onward.submit("greet", labels={"for": "lanes", "customer": customer}))
     page = visit.go("/?label=for%3Dlanes&lanes=label%3Acustomer")
@@ -70,7 +71,7 @@ def test_lanes_keep_what_differs_apart(visit: Visit, onward: Onward) -> None:
     expect(page.get_by_role("region", name="ada").locator(".card")).to_have_count(0)
 
 
-def test_a_view_is_saved_for_everybody_and_comes_back(visit: Visit, onward: Onward) -> None:
+def test_seed_board_view_is_saved_for_everybody_and_comes_back(visit: Visit, onward: Onward) -> None:
     page = visit.go("/?task=greet&label=for%3Dview")
     page.get_by_role("button", name="Save view").click()
     page.get_by_label("Name").fill("greetings")
@@ -87,7 +88,7 @@ def test_a_view_is_saved_for_everybody_and_comes_back(visit: Visit, onward: Onwa
     expect(page.locator(".chip").first).to_contain_text("task:greet")
 
 
-def test_marked_ones_and_then_all_that_fit_are_retried(visit: Visit, onward: Onward) -> None:
+def test_seed_bulk_retries_marked_ones_and_then_all_that_fit(visit: Visit, onward: Onward) -> None:
     made = [onward.submit("broken", retry={"attempts": 1}, labels={"for": "many"}) for _ in range(3)]
     for execution in made:
         onward.ended(execution)
@@ -115,7 +116,7 @@ def test_marked_ones_and_then_all_that_fit_are_retried(visit: Visit, onward: Onw
         )
 
 
-def test_the_palette_reaches_pages_and_executions(visit: Visit, onward: Onward) -> None:
+def test_seed_board_palette_reaches_pages_and_executions(visit: Visit, onward: Onward) -> None:
     execution = onward.submit("greet", labels={"for": "palette"})
     onward.ended(execution)
     page = visit.go("/")
@@ -129,6 +130,22 @@ def test_the_palette_reaches_pages_and_executions(visit: Visit, onward: Onward) 
     page.get_by_role("combobox", name="Where to").fill(execution)
     page.get_by_role("option", name=execution).click()
     expect(page).to_have_url(f"{visit.url}/x/{execution}")
+
+
+def test_seed_manage_who_may_only_read_is_offered_no_command(visit: Visit, onward: Onward) -> None:
+    execution = onward.submit("broken", retry={"attempts": 1}, labels={"for": "reader"})
+    onward.ended(execution)
+    key = onward.rest("POST", "/api-keys", {"name": "reader", "scope": "read"})["key"]
+    visit.page.context.clear_cookies()
+    page = visit.go("/?label=for%3Dreader")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+
+    card(page, execution).get_by_role("button", name="Commands").click()
+
+    expect(page.get_by_role("menuitem", name="Open")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Retry")).to_have_count(0)
+    visit.complaints[:] = [one for one in visit.complaints if "401" not in one]
 
 
 def test_what_is_denied_is_not_shown(visit: Visit, onward: Onward) -> None:
@@ -146,8 +163,7 @@ def test_what_is_denied_is_not_shown(visit: Visit, onward: Onward) -> None:
 
 
 def _retries(onward: Onward, execution: str) -> int:
-    events = onward.rest("GET", f"/executions/{execution}/events")["items"]
-    return sum(event["type"] == "retry_requested" for event in events)
+    return types(onward, execution).count("retry_requested")
 
 
 def _listed_as_failed(onward: Onward) -> int:

@@ -6,6 +6,7 @@ import { now, span } from "../state/clock.js";
 import { ended, open, slots } from "../state/figures.js";
 import { ask } from "../state/route.js";
 import { dragged } from "../state/selection.js";
+import { may } from "../state/session.js";
 import { Card } from "./card.js";
 import { COMMANDS, confirmed } from "./commands.js";
 import { approve, DraftCard, planned, ScheduleCard, scheduled } from "./drafts.js";
@@ -40,10 +41,11 @@ const TEACH = {
 /** What dropping here does to what is dragged. @param {string} name */
 function wanted(name) {
   const what = dragged.value;
-  if (what?.draft) return name === "pending" ? "approve" : null;
+  if (what?.draft) return name === "pending" && may("submit") ? "approve" : null;
   if (!what?.execution) return undefined;
   const from = columnOf(what.execution);
   if (from === name) return undefined;
+  if (!may("operate")) return null;
   return (DRAGS[`${from}>${name}`] ?? []).find((one) => COMMANDS.find((command) => command.name === one)?.fits(what.execution)) ?? null;
 }
 
