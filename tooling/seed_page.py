@@ -41,9 +41,7 @@ ROWS = {
     "board": Row("the board is the primary interface", "onward events"),
     "planning": Row("planning: drafts that are not executions yet", "onward draft list"),
     "card": Row("each card is an execution", "onward execution list"),
-    "columns": Row(
-        "the columns tell what waits, runs, is done and failed", "onward execution list"
-    ),
+    "columns": Row("the columns tell what waits, runs, is done and failed", "onward execution list"),
     "cli_list": Row("list all executions, or those of a status", "onward execution list --status running"),
     "cli_get": Row("the details of one", "onward execution get ID"),
     "cli_logs": Row("its logs", "onward execution logs ID"),
