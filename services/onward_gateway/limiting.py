@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 
+from onward.bus.limit_rules import filled
 from onward.contract import limits
 from onward.contract.errors import InvalidInput
-from onward.contract.limit import DEBOUNCE, LimitPolicy
+from onward.contract.execution import Execution
+from onward.contract.limit import DEBOUNCE, QUEUE, TASK, Limit, LimitPolicy
 from onward.contract.submission import Submission
 from onward.http.problems import FieldError, blaming
 from onward_gateway.known import Known, KnownTask
@@ -34,13 +36,25 @@ def limits_of(
         return places
     given: Any = _generic.decode(asked.input) if limits.has_places(templates) else None
     try:
-        filled = limits.fill(templates, given)
+        own_and_theirs = limits.fill(templates, given)
     except InvalidInput as error:
         raise blaming(error, FieldError("/limits", str(error))) from None
     by_key: dict[str, LimitPolicy] = {}
-    for limit in (*filled, *places):
+    for limit in (*own_and_theirs, *places):
         by_key.setdefault(limit.key, _plain(limit))
     return tuple(by_key.values())
+
+
+def own_limits(old: Execution, given: msgspec.Raw, known: Known) -> tuple[Limit, ...]:
+    """What an execution was submitted with, its keys as its input has filled them: not what its task or queue say."""
+    task = known.task(old.project, old.task)
+    of_task = () if task is None else filled(task.spec.limits, given)
+    theirs = {_plain(limit) for limit in of_task}
+    return tuple(
+        msgspec.convert(msgspec.structs.asdict(limit), Limit)
+        for limit in old.limits
+        if limit not in theirs and not limit.key.startswith((QUEUE, TASK, DEBOUNCE))
+    )
 
 
 def debounced_until(asked: Submission, run_at: datetime | None, now: datetime) -> datetime | None:

@@ -12,6 +12,7 @@ from onward.http.answer import Answer
 from onward.http.call import call_of
 from onward_gateway.control import command_of
 from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.limiting import own_limits
 from onward_gateway.routes import ONE, Door, NoQuery, Operation, describe
 from onward_gateway.submit import SubmittedView, accept, answered
 from onward_gateway.traced import traced
@@ -59,9 +60,12 @@ async def _like(gateway: Gateway, old: Execution, command: RerunCommand) -> Subm
     given = command.input
     if given is None:
         given = await gateway.values.whole(old.project, old.id, old.input, old.parent_id)
+    limits = command.limits
+    if limits is None:
+        limits = own_limits(old, given if command.input is None else old.input, gateway.known)
     return Submission(
         task=old.task, input=given, task_id=old.task_id, delay=command.delay, run_at=command.run_at,
-        idempotency_key=command.idempotency_key, **same,
+        limits=limits or msgspec.UNSET, idempotency_key=command.idempotency_key, **same,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from onward.bus.api import call
 from onward.bus.connection import Connection
-from onward.bus.pages import ask, rest
+from onward.bus.pages import ask
 from onward.bus.topology import info
 from onward.contract import subjects
 from onward.contract.limits import KeyState
@@ -33,8 +33,14 @@ async def keep_history(connection: Connection) -> None:
 
 async def history(connection: Connection) -> list[KeyState]:
     """Each state that was stored since, in order."""
-    raws = await rest(connection, ask(connection, STREAM, SUBJECTS, 0), SUBJECTS)
-    return [msgspec.json.decode(raw.data, type=KeyState) for raw in raws]
+    found: list[KeyState] = []
+    more = True
+    while more:
+        # By their number: a message's own headers name its sequence in the stream of keys.
+        page = await ask(connection, STREAM, SUBJECTS, len(found)).page()
+        found += [msgspec.json.decode(raw.data, type=KeyState) for raw in page.raws]
+        more = page.more
+    return found
 
 
 def most_held(states: Iterable[KeyState]) -> dict[str, int]:

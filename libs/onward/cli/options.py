@@ -60,6 +60,19 @@ def limit(text: str) -> str:
     return text
 
 
+def limits(text: str) -> Callable[[Command], Command]:
+    """The option --limit of a submission."""
+    return click.option(
+        "--limit", multiple=True, type=limit, metavar="KEY=N", help=f"{text} May be repeated."
+    )
+
+
+def asked_limit(text: str) -> dict[str, Any]:
+    """What KEY=N asks for, as the member of a submission."""
+    key, _, most = text.rpartition("=")
+    return {"key": key, "max": int(most)}
+
+
 def label(text: str) -> str:
     """Returns name=value unchanged, once it is that: the type of an option."""
     name, equals, _ = text.partition("=")

@@ -49,13 +49,7 @@ _WARNINGS = {
 )
 @click.option("--retries", type=click.IntRange(0, 999), help="How often a failed attempt is tried again.")
 @click.option("--timeout", type=options.duration, help="The longest that one attempt may take.")
-@click.option(
-    "--limit",
-    multiple=True,
-    type=options.limit,
-    metavar="KEY=N",
-    help="At most N of this key run at once: customer:{id}=2. May be repeated.",
-)
+@options.limits("At most N of this key run at once: customer:{id}=2.")
 @click.option(
     "--retention",
     type=click.Choice(CLASSES),
@@ -99,7 +93,7 @@ def run(
         labels=dict(one.split("=", 1) for one in label) or None,
         retry=None if retries is None else {"attempts": retries + 1},
         timeouts=None if timeout is None else {"attempt": timeout},
-        limits=[_asked_limit(one) for one in limit] or None,
+        limits=[options.asked_limit(one) for one in limit] or None,
         then=following.asked(then, on_failure, on_any),
     )
     if dry_run:
@@ -113,11 +107,6 @@ def run(
         return wait_for(here, submitted["id"], form)
     _show(here, form, submitted)
     return exits.COMPLETED
-
-
-def _asked_limit(text: str) -> show.Json:
-    key, _, most = text.rpartition("=")
-    return {"key": key, "max": int(most)}
 
 
 def _warn(here: Session, told: show.Json) -> None:

@@ -85,7 +85,7 @@ class Wire:
         """
         repeatable = method == "GET" if repeatable is None else repeatable
         target = self._target(path, query)
-        payload = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        payload = None if body is None else json.dumps(body, ensure_ascii=False, default=_plain).encode()
         patient = (timeout or self._timeout) + len(payload or b"") / BYTES_A_SECOND
         began = self.clock()
         deadline = began + (self.patience if patience is None else patience)
@@ -239,3 +239,10 @@ def _reason(lost: BaseException) -> str:
     if isinstance(lost, OSError) and lost.strerror:
         return lost.strerror.lower()
     return str(lost) or type(lost).__name__
+
+
+def _plain(value: Any) -> Any:
+    """`Limit`, `Retry`, a time and the like, as JSON has them. Raises TypeError."""
+    import msgspec  # noqa: PLC0415 - most requests have plain values, and the command line starts without
+
+    return msgspec.to_builtins(value)

@@ -140,6 +140,7 @@ class RerunCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     labels: dict[str, str] | None = None
     retry: Retry | None = None
     timeouts: Timeouts | None = None
+    limits: Annotated[tuple[Limit, ...], msgspec.Meta(max_length=10)] | None = None
 
 
 class AnswerCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 
 from onward.contract import events as ev
+from onward.contract.limit import LimitPolicy
+from onward.contract.submission import TaskSpec
 from tests.unit.onward_gateway.test_control import what_happened
 from tests.unit.onward_gateway.test_executions import PATH, append, checkpoint, completed, failed, started
 
@@ -121,6 +123,37 @@ async def test_a_rerun_is_a_new_execution_like_the_old_one(house, end):
     assert (await house.call("GET", f"{PATH}/{old['id']}")).json["links"]["reruns"] == (
         f"{PATH}?retried_from={old['id']}"
     )
+
+
+async def limits_of(house, execution_id):
+    log = await house.process.events.read("default", execution_id)
+    return {limit.key: limit.max or limit.rate for limit in log.execution.limits}
+
+
+async def test_a_rerun_has_the_limits_that_its_submission_had_and_no_debounce(house):
+    own = [{"key": "customer:{a}", "max": 2}, {"key": "mails", "rate": 5, "per": 60, "full": "drop_newest"}]
+    await house.call("PATCH", "/api/v1/queues/default", {"max_running": 3})
+    old = await house.submit("typed", input={"a": 1}, limits=own, debounce={"key": "x", "wait": 1})
+    assert "debounce:x" in await limits_of(house, old["id"])
+    await house.call("PATCH", "/api/v1/queues/default", {"max_running": 4})
+
+    new = (await house.call("POST", f"{PATH}/{old['id']}/rerun")).json
+    other = (
+        await house.call("POST", f"{PATH}/{old['id']}/rerun", {"limits": [{"key": "solo", "max": 1}]})
+    ).json
+
+    assert await limits_of(house, new["id"]) == {"customer:1": 2, "mails": 5, "queue:default": 4}
+    assert await limits_of(house, other["id"]) == {"solo": 1, "queue:default": 4}
+
+
+async def test_a_rerun_asks_its_task_anew_what_limits_it(house):
+    limited = TaskSpec(name="limited", limits=(LimitPolicy("of:{a}", 2),))
+    house.config.put("default", "task", "limited", limited)
+    old = await house.submit("limited", input={"a": 1}, limits=[{"key": "own", "max": 1}])
+
+    new = (await house.call("POST", f"{PATH}/{old['id']}/rerun", {"input": {"a": 2}})).json
+
+    assert await limits_of(house, new["id"]) == {"own": 1, "of:2": 2}
 
 
 async def test_a_rerun_changes_what_it_is_given(house):

@@ -60,13 +60,14 @@ def retry(
 @click.option("--priority", type=click.IntRange(1, 9), help="Another priority: 9 goes first.")
 @click.option("--label", multiple=True, type=options.label, metavar="NAME=VALUE", help="Its labels instead.")
 @click.option("--delay", type=options.duration, help="Start after this time: 30s, 5m, 2h.")
+@options.limits("Its own limits instead: at most N of this key run at once.")
 @click.option("--key", metavar="TEXT", help="Idempotency key: the same key reruns it only once.")
 @click.option("--wait", is_flag=True, help="Return when it has ended; the exit code says how.")
 @click.option("-f", "--follow", is_flag=True, help="Print its log until it has ended.")
 @output
 def rerun(
-    *, id: str, given: str | None, label: tuple[str, ...], key: str | None, wait: bool, follow: bool, form: str,
-    **fields: Any,
+    *, id: str, given: str | None, label: tuple[str, ...], limit: tuple[str, ...], key: str | None, wait: bool,
+    follow: bool, form: str, **fields: Any,
 ) -> int:  # fmt: skip
     """Submit a new execution like this one, whatever became of it; the old one stays as it is."""
     here = session()
@@ -75,6 +76,7 @@ def rerun(
         None if given is None else read_json(given, "the input"),
         idempotency_key=key,
         labels=dict(one.split("=", 1) for one in label) or None,
+        limits=[options.asked_limit(one) for one in limit] or None,
         **fields,
     )
     if follow:
