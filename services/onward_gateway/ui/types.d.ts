@@ -1238,6 +1238,7 @@ export interface RerunCommand {
   labels?: Record<string, string> | null;
   retry?: Retry | null;
   timeouts?: Timeouts | null;
+  limits?: Array<Limit> | null;
 }
 export interface Result {
   status: number;
