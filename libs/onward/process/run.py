@@ -23,7 +23,7 @@ FAILED = 1
 SECOND_SIGNAL = 130
 _CANCEL_SECONDS = 5.0
 _LEAVE_SECONDS = 10.0
-_NEW_OBJECTS = 7000
+_NEW_OBJECTS = 50_000
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def run_until_stopped(main: Main, *, grace_seconds: float = 25.0) -> int:
 
 
 def _collect_less() -> None:
-    """Let the collector leave alone what was imported, and look at what is new ten times less often.
+    """Let the collector leave alone what was imported, and look at what is new far less often.
 
     Nearly all garbage of a service is gone with its last reference, so that looking for cycles finds next to nothing.
     """
