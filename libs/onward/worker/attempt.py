@@ -211,9 +211,12 @@ async def _run(hold: Hold, hint: Hint, env: Env) -> Verdict:
                 await writer.close()  # before the outcome: a log is whole when its execution has ended
             if await _record(outcome, hold, session, env):
                 return Ack()
+            session.over()
     except Lost:
         return LetGo()
     finally:
+        if running is not None:
+            running.session.over()
         # A lost attempt may still wind up while this worker runs the next one.
         if env.holds.get(state.id) is running:
             del env.holds[state.id]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from onward.contract import events as ev
 from onward.contract.decide import envelope
@@ -19,6 +19,20 @@ BEGINNINGS = (ev.Slept, ev.QuestionAsked, ev.EventAwaited, ev.ChildrenSpawned)
 """Events that begin something new: none is appended while the execution is paused."""
 
 
+class _Ended:
+    """In the place of a part of an attempt that has ended."""
+
+    def __getattr__(self, _name: str) -> NoReturn:
+        raise Interrupted("lost")
+
+
+ENDED: Any = _Ended()
+
+
+def nothing() -> None:
+    """Nobody is there any more."""
+
+
 class Course:
     """One attempt under way. Its parts tell each other of what happens through the lists of listeners."""
 
@@ -30,7 +44,7 @@ class Course:
         """Why the code is being stopped: suspend, pause, cancel, lost, timeout, drain, hold, timed_out."""
         self.error: ev.Failure | None = None
         """What the attempt ends with, where it is stopped for a timeout or held for repair."""
-        self.stop: Callable[[], None] = lambda: None
+        self.stop: Callable[[], None] = nothing
         self.began = self.sign_of_life = self.loop.time()
         """When the worker took it up, and when its code was last heard of."""
         self.grace = 5.0
@@ -125,6 +139,17 @@ class Course:
             raise Interrupted("cancel") from None
         self.noticed(self.hold.state)
         return log
+
+    def over(self) -> None:
+        """The attempt has ended: nothing is told any more, and whoever still calls is interrupted.
+
+        Its parts hold each other; let go of here, they are gone at once, and the collector has nothing to look for.
+        """
+        self.interrupted = self.interrupted or "lost"
+        self.stop = nothing
+        for told in (self.on_interrupt, self.on_news, self.on_idle):
+            told.clear()
+        self._gate = ENDED
 
     def check_open(self) -> None:
         """Raises Interrupted where the attempt is being stopped."""

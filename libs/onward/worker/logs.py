@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from contextvars import Context, ContextVar
 from datetime import datetime
@@ -17,7 +18,7 @@ from onward.contract.errors import FenceLost, Unavailable
 from onward.telemetry import scope
 from onward.worker.chunks import Author, Packed, Tail, pack, tail_of, that_fit
 from onward.worker.line_buffer import Entry, LineBuffer
-from onward.worker.printed import Printed, fitted
+from onward.worker.printed import Printed, Write, fitted
 from onward.worker.scrub import NOTHING_SECRET, Scrubber
 
 GATHER = 0.05
@@ -38,6 +39,16 @@ def log(text: str, *, level: str = "info", step: str | None = None) -> None:
         print(text)  # noqa: T201 - outside an execution the terminal is the log
     else:
         writer.write(level, "log", text, step)
+
+
+def _of(writer: "weakref.ref[LineWriter]") -> Write:
+    """The writer's `write`, which does not keep it: it is gone with its attempt, without the collector."""
+
+    def write(level: str, stream: str, text: str, step: str | None = None) -> None:
+        if (there := writer()) is not None:
+            there.write(level, stream, text, step)
+
+    return write
 
 
 class Zombie(Exception):
@@ -76,7 +87,7 @@ class LineWriter:
         self._awake = self._hurried = self._closing = self._ended = self._stored = False
         # A first attempt takes the log for empty; where it is not, the fence says so.
         self._tail = Tail() if attempt == 1 else None
-        self.printed = Printed(self.write, scrub)
+        self.printed = Printed(_of(weakref.ref(self)), scrub)
         """Takes captured output, which comes in pieces."""
         self.lost = False
         """Whether a newer attempt writes this log: nothing is stored any more."""

@@ -14,7 +14,7 @@ from onward.tasks.awaited import AwaitedEvent, Question
 from onward.tasks.children import Children, Order
 from onward.tasks.policy import PLAIN, OnDrift, StepPolicy
 from onward.worker.call import current_step, step_key
-from onward.worker.course import Course
+from onward.worker.course import ENDED, Course, nothing
 from onward.worker.drift import Drift
 from onward.worker.hold import Hold
 from onward.worker.inputs import Inputs
@@ -72,6 +72,15 @@ class Session(Course):
     def suspension(self, state: Execution) -> tuple[ev.AnyEvent, ...]:
         """The event that lets go of an execution that only waits; none where a wait is over by now."""
         return self._waits.suspension(state)
+
+    def over(self) -> None:
+        """See Course."""
+        super().over()
+        if self._kinship is ENDED:
+            return
+        self._kinship.settle = nothing
+        self._waits = self._inputs = self._drift = self._steps = self._kinship = ENDED
+        self._lines.on_lost = None
 
     def step(
         self, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None,
