@@ -84,6 +84,7 @@ ROUTES = [
     explaining.explain_execution,
     large.get_value,
     forward.logs,
+    forward.matches,
     stream.events,
     control.cancel,
     repair.retry,

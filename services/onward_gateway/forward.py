@@ -126,10 +126,29 @@ class Passing:
 )
 async def logs(request: Door) -> Passing:
     """Passes the question on, with the whole id."""
+    return await _passed(request, "logs")
+
+
+@get(
+    ONE + "/logs/matches",
+    opt=describe(
+        Operation(
+            summary="Where a text stands in the whole log of an execution; log_relay answers this",
+            answers={200: None},
+            refuses=(400, 404, 409, 503),
+        )
+    ),
+)
+async def matches(request: Door) -> Passing:
+    """The same for the search."""
+    return await _passed(request, "logs/matches")
+
+
+async def _passed(request: Door, what: str) -> Passing:
     gateway = request.app.state["gateway"]
     call = call_of(request.scope)
     execution_id = await gateway.finder.resolve(call.who.project, request.path_params["execution_id"])
-    path = f"/api/v1/executions/{execution_id}/logs"
+    path = f"/api/v1/executions/{execution_id}/{what}"
     upstream = await gateway.relay.get(path, request.scope["query_string"], call)
     return Passing(upstream, gateway.load)
 

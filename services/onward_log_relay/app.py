@@ -15,6 +15,7 @@ from onward.process.metrics import CONTENT_TYPE
 from onward_log_relay.event_stream import events
 from onward_log_relay.logs import logs
 from onward_log_relay.relay import Relay, relay_of
+from onward_log_relay.searching import matches
 from onward_log_relay.socket import websocket
 
 Asked = Request[Any, Any, Any]
@@ -38,7 +39,7 @@ async def metrics(request: Asked) -> Answer:
     return text_answer(relay_of(request.scope).metrics.render(), CONTENT_TYPE)
 
 
-ROUTES = [logs, events, websocket, livez, readyz, metrics]
+ROUTES = [logs, matches, events, websocket, livez, readyz, metrics]
 
 
 def create_app(relay: Relay) -> App:

@@ -15,6 +15,7 @@ class _Look(msgspec.Struct, frozen=True):
 
 
 _looks = msgspec.json.Decoder(list[_Look])
+_quoted = msgspec.json.Encoder().encode
 
 
 class Picked(msgspec.Struct, frozen=True):
@@ -54,6 +55,8 @@ class Selection(msgspec.Struct, frozen=True):
 
     level: str | None = None
     grep: str | None = None
+    any_case: bool = False
+    """Whether upper and lower case are the same to it."""
 
     @property
     def levels(self) -> frozenset[str] | None:
@@ -71,7 +74,7 @@ class Selection(msgspec.Struct, frozen=True):
                 return Picked(head.last, head.count, head.lines)
             fresh = enumerate(li.each_of(head)[after - head.first + 1 :], after + 1)
             return _some(head.last, tuple((number, bytes(line)) for number, line in fresh))
-        return self._search(head, after, levels)
+        return self._search(head, after)
 
     def marker(self, head: li.Head, after: int) -> Picked | None:
         """The line that stands for those between `after` and this chunk, which are not stored any more."""
@@ -83,16 +86,37 @@ class Selection(msgspec.Struct, frozen=True):
         line = li.Line(last, li.lines_of(head)[0].time, WARNING, "system", head.attempt, None, text)
         return _some(last, ((last, li.encode_line(line)),))
 
-    def _search(self, head: li.Head, after: int, levels: frozenset[str] | None) -> Picked:
+    def numbers(self, head: li.Head, after: int) -> list[int]:
+        """The numbers of the wanted lines above `after`."""
+        levels = self.levels
+        if levels is not None and not li.count_of(head.levels, levels):
+            return []
+        if not self._may_hold(head):
+            return []
         grep = self.grep or ""
-        found = []
-        looks = _looks.decode(head.lines)
-        raws: list[msgspec.Raw] = []
-        for place, look in enumerate(looks):
-            if (levels is None or look.level in levels) and grep in look.text and head.first + place > after:
-                raws = raws or li.each_of(head)
-                found.append((head.first + place, bytes(raws[place])))
-        return _some(head.last, tuple(found))
+        folded = grep.lower() if self.any_case else grep
+        return [
+            number
+            for number, look in enumerate(_looks.decode(head.lines), head.first)
+            if number > after
+            and (levels is None or look.level in levels)
+            and folded in (look.text.lower() if self.any_case else look.text)
+        ]
+
+    def _may_hold(self, head: li.Head) -> bool:
+        """False is certain; it looks at the chunk as it is stored, which costs a fraction of taking it apart."""
+        stored, sought = bytes(head.lines), _quoted(self.grep or "")[1:-1]
+        if not sought.isascii():
+            return True
+        if not self.any_case:
+            return sought in stored
+        # A letter beyond ASCII may be one of ASCII in lower case.
+        return not stored.isascii() or sought.lower() in stored.lower()
+
+    def _search(self, head: li.Head, after: int) -> Picked:
+        numbers = self.numbers(head, after)
+        raws = li.each_of(head) if numbers else []
+        return _some(head.last, tuple((number, bytes(raws[number - head.first])) for number in numbers))
 
 
 def _some(upto: int, lines: tuple[tuple[int, bytes], ...]) -> Picked:

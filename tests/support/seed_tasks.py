@@ -18,6 +18,17 @@ async def greet(name: str = "you") -> str:
 
 
 @registry.task
+def talk(lines: int = 1000, error_at: int = 0) -> int:
+    """Prints many lines; one may be an error."""
+    for number in range(1, lines + 1):
+        if number == error_at:
+            log(f"line {number} went wrong", level="error")
+        else:
+            print(f"{number} an ordinary line of a program that talks a lot, needle {number % 250_000}")
+    return lines
+
+
+@registry.task
 async def work(seconds: float = 30.0, steps: int = 3) -> int:
     """Steps that take their time, with progress and state."""
     for number in range(1, steps + 1):

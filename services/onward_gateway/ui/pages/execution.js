@@ -55,7 +55,7 @@ export function ExecutionPage({ id }) {
     ${tab === "timeline" && html`<${Timeline} events=${events} execution=${execution} />`}
     ${tab === "data" && html`<${Data} execution=${execution} />`} ${tab === "events" && html`<${Events} events=${events} />`}
     ${tab === "tree" && html`<${Tree} execution=${execution} />`}
-    <${Logs} executionId=${id} line=${line ? Number(line) : null} />
+    <${Logs} executionId=${id} line=${line ? Number(line) : null} failed=${execution.status === "failed"} />
   </article>`;
 }
 

@@ -1,0 +1,58 @@
+/** The rows of a log that can be seen: a million of them scroll, and only what is looked at is fetched and drawn. */
+
+import { html, useEffect, useRef, useState } from "../vendor.js";
+import { LogLine } from "./log_line.js";
+
+const ROW = 20;
+const SPARE = 20;
+/** No browser draws elements that are much higher: above it one pixel of the bar is more than one of the log. */
+const HIGHEST = 12_000_000;
+/** Rows that are there when lines wrap, and their height is not known. */
+const WRAPPED = 400;
+
+/**
+ * @param {{log: import("../state/log.js").Log, following: boolean, follow: (is: boolean) => void, line: number | null,
+ *   wrapped: boolean, sought: string, open: (line: any) => void}} props
+ */
+export function LogWindow({ log, following, follow, line, wrapped, sought, open }) {
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const [top, setTop] = useState(0);
+  const total = log.total.value;
+  const version = log.version.value;
+  const height = box.current?.clientHeight ?? 400;
+  const whole = Math.min(total * ROW, HIGHEST);
+  const scale = whole > height ? (total * ROW - height) / (whole - height) : 1;
+  const first = wrapped ? Math.max(0, (line ?? total) - WRAPPED / 2) : Math.max(0, Math.floor((top * scale) / ROW) - SPARE);
+  const count = wrapped ? WRAPPED : Math.ceil(height / ROW) + 2 * SPARE;
+  const last = Math.min(total, first + count);
+
+  useEffect(() => {
+    if (last > first) log.want(first + 1, last);
+  }, [log, first, last, version]);
+  useEffect(() => {
+    if (!box.current || wrapped || total === 0) return;
+    if (following) box.current.scrollTop = whole;
+    else if (line) box.current.scrollTop = Math.max(0, (line - 1) * ROW - height / 3) / scale;
+    setTop(box.current.scrollTop);
+  }, [following ? total : total > 0, following, line, wrapped]);
+
+  /** Who goes up wants to stay there; who comes to the end follows again. @param {Event} event */
+  function scrolled(event) {
+    const { scrollTop, scrollHeight, clientHeight } = /** @type {HTMLElement} */ (event.target);
+    const atEnd = scrollTop + clientHeight >= scrollHeight - ROW;
+    if (scrollTop < top - 1 && !atEnd) follow(false);
+    else if (atEnd && scrollTop > top + 1) follow(true);
+    setTop(scrollTop);
+  }
+
+  const rows = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + 1 + at).map(
+    (number) => html`<${LogLine} key=${number} one=${log.lines.get(number)} number=${number} marked=${number === line} sought=${sought} open=${open} />`,
+  );
+  if (wrapped) return html`<div class="window is-wrapped" role="region" aria-label="Lines" tabindex="0">${rows}</div>`;
+  const shift = top + first * ROW - top * scale;
+  return html`<div class="window" ref=${box} role="region" aria-label="Lines" tabindex="0" onScroll=${scrolled}>
+    <div class="whole" style=${{ height: `${whole}px` }}>
+      <div class="part" style=${{ transform: `translateY(${shift}px)` }}>${rows}</div>
+    </div>
+  </div>`;
+}
