@@ -1,6 +1,7 @@
 """Tasks for the tests of docs/seed.md: what a user's first tasks look like."""
 
 import asyncio
+import json
 import logging
 
 from onward import Registry, Retry, ask, checkpoint, emit, log, progress, step
@@ -25,7 +26,16 @@ def talk(lines: int = 1000, error_at: int = 0) -> int:
             log(f"line {number} went wrong", level="error")
         else:
             print(f"{number} an ordinary line of a program that talks a lot, needle {number % 250_000}")
+    if error_at:
+        raise ValueError("it talked too much")
     return lines
+
+
+@registry.task
+async def says(text: str) -> None:
+    """Writes a line as it is given, once as it is and once inside JSON."""
+    log(text)
+    log(json.dumps({"said": text}))
 
 
 @registry.task
