@@ -123,7 +123,7 @@ def test_l1_without_the_release_by_the_end_grants_leak(monkeypatch):
 def test_l1_a_hint_that_is_acked_before_its_execution_is_admitted_strands_it(monkeypatch):
     async def acked_first(self, waiter, grants):
         """PLANTED: done with the hint as soon as the key is granted."""
-        await self._acked(list(waiter.hints.values()))
+        await self._errands.acked(list(waiter.hints.values()))
         await asyncio.sleep(0.5)
         with suppress(KeyError):
             await self._acts.admit(waiter, grants)

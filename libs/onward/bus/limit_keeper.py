@@ -4,18 +4,18 @@ It works on the ports alone. Whatever it does can be done twice, so several of t
 """
 
 import asyncio
-import contextlib
 import logging
-import random
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from onward.bus.limit_acts import Acts, slim, wants
+from onward.bus.limit_audit import Audit
 from onward.bus.limit_deciding import Asked, Decided, Granted, Rules, Stop, decide
+from onward.bus.limit_errands import Errands, Run
 from onward.bus.limit_ground import Ground
 from onward.bus.limit_keys import Keys, together
 from onward.bus.limit_line import Lines, Waiter
@@ -36,11 +36,7 @@ AGAIN = 0.5
 """Seconds until something is tried again that could not be done."""
 REMEMBERED = 10_000
 _AT_ONCE = 64
-_AUDITED = 200
-"""Holders of one key that are looked at in one round."""
 _MOST_HINTS = 500
-
-Run = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class LimitKeeper:
@@ -50,29 +46,28 @@ class LimitKeeper:
         self, events: EventLog, keys: LimitLog, messages: Messages, moment: Callable[[], Moment], run: Run, *,
         rules: Rules = lambda _project, limit: limit, look_every: float = LOOK_EVERY,
     ) -> None:  # fmt: skip
-        self._events, self._moment, self._run = events, moment, run
-        self._rules, self._look_every, self._audit_every = rules, look_every, 2 * look_every
+        self._moment, self._run = moment, run
+        self._rules, self._look_every = rules, look_every
         self._log = keys
         self._keys, self.lines = Keys(keys), Lines()
         self._ground = Ground(events, keys, moment, rules)
-        self._acts = Acts(events, messages, moment)
-        self._hints: GateSource | None = None
+        self._acts, self._errands = Acts(events, messages, moment), Errands(run)
+        self._audit = Audit(keys, self._acts, moment, 2 * look_every, self._release_leak)
         self._dirty: dict[Key, None] = {}
         self._asked: dict[Key, list[Asked]] = {}
         self._released: OrderedDict[tuple[Key, str, int], asyncio.Future[None]] = OrderedDict()
         self._admitting: dict[str, Waiter] = {}
-        self._budget: dict[Key, asyncio.TimerHandle] = {}
         self._stirred = asyncio.Event()
         self._stirred.set()  # the first round finds out whether the keys are complete
-        self._tasks: set[asyncio.Task[None]] = set()
         self._few = asyncio.Semaphore(_AT_ONCE)
-        self.admitted = self.leaks = 0
+        self.admitted = 0
 
     async def run(self, hints: GateSource, renew_every: float) -> None:
         """Take the hints and decide about them, for ever."""
-        self._hints = hints
+        self._errands.hints = hints
         loops = (
-            self._take(hints), self._decide(), self._look_around(), self._renew(hints, renew_every), self._audit(),
+            self._take(hints), self._decide(), self._look_around(), self._errands.renew(renew_every, self._held),
+            self._audit.run(),
         )  # fmt: skip
         tasks = [self._run(loop) for loop in loops]
         try:
@@ -103,7 +98,7 @@ class LimitKeeper:
                 asked += self._release(event.project, event.gives_back, event.execution_id, event.n)
             case ev.Moved() if (waiter := self.lines.waiting.get(event.execution_id)) is not None:
                 for hint in waiter.hints.values():
-                    self._start(self._look(msgspec.structs.replace(hint, submitted=None)))
+                    self._errands.start(self._look(msgspec.structs.replace(hint, submitted=None)))
         return _all(asked)
 
     async def state(self, project: str, key: str) -> KeyState:
@@ -114,6 +109,11 @@ class LimitKeeper:
         """Who holds a key that somebody waits for, as it was last seen."""
         known = self._keys.states.get(key)
         return () if known is None else known.holders
+
+    @property
+    def leaks(self) -> int:
+        """Keys that were held by who had ended."""
+        return self._audit.leaks
 
     def stir(self) -> None:
         """Look at all that wait: the rules may be others."""
@@ -137,6 +137,13 @@ class LimitKeeper:
             asked.append(done)
         return asked
 
+    def _release_leak(self, state: KeyState, holder: Holder) -> None:
+        self._release(state.project, [state.key], holder.execution_id, holder.n + 1, again=True)
+
+    def _held(self) -> list[str]:
+        waiters = (*self.lines.waiting.values(), *self._admitting.values())
+        return [hint.ack_subject for waiter in waiters for hint in waiter.hints.values()]
+
     def _ask(self, key: Key, what: Asked) -> "asyncio.Future[None]":
         self._asked.setdefault(key, []).append(what)
         self._mark(key)
@@ -151,7 +158,7 @@ class LimitKeeper:
         waiter = self.lines.waiting.get(execution_id)
         if waiter is not None and waiter.who.n < n:
             self.lines.remove(execution_id)
-            self._ack(waiter.hints.values())
+            self._errands.ack(waiter.hints.values())
 
     # The hints of the gate
 
@@ -165,19 +172,19 @@ class LimitKeeper:
                 found = await self._acts.read(hint)
         except BrokenLog:
             log.exception("broken log: left to the reconciler")
-            self._ack([hint])
+            self._errands.ack([hint])
         except Unavailable as error:
             log.warning("the hint of %s is looked at again: %s", hint.execution_id, error)
             self._again([hint])
         else:
             if found is None:
-                self._ack([hint])  # purged: it ended longer ago than the horizon
+                self._errands.ack([hint])  # purged: it ended longer ago than the horizon
             else:
                 self._place(found, hint)
 
     def _again(self, hints: Iterable[Hint]) -> None:
         for hint in hints:
-            self._later(AGAIN, lambda hint=hint: self._start(self._look(hint)))  # type: ignore[misc]
+            self._errands.later(AGAIN, lambda hint=hint: self._errands.start(self._look(hint)))  # type: ignore[misc]
 
     def _place(self, found: Log, hint: Hint) -> None:
         """Put it into its lines; or take back what it got for nothing, and be done with the hint."""
@@ -199,13 +206,13 @@ class LimitKeeper:
             got = [limit.key for limit in state.limits if limit.key not in state.grants]
             # Once more: it may have been granted after its end was heard of, by who had not heard of it.
             released = self._release(state.project, got, state.id, state.n, again=True)
-            self._start(self._ack_after(released, [hint, *(left.hints.values() if left else ())]))
+            self._errands.start(self._ack_after(released, [hint, *(left.hints.values() if left else ())]))
         else:
-            self._ack([hint])
+            self._errands.ack([hint])
 
     async def _ack_after(self, released: "list[asyncio.Future[None]]", done: list[Hint]) -> None:
         await together(released)
-        await self._acked(done)
+        await self._errands.acked(done)
 
     # Rounds: all that is to be decided, at once
 
@@ -218,7 +225,7 @@ class LimitKeeper:
                 await self._round(dirty)
             except Unavailable as error:
                 log.warning("limits are decided again: %s", error)
-                self._later(AGAIN, lambda dirty=dirty: self._mark(*dirty))  # type: ignore[misc]
+                self._errands.later(AGAIN, lambda dirty=dirty: self._mark(*dirty))  # type: ignore[misc]
 
     async def _round(self, dirty: dict[Key, None]) -> None:
         asked = {key: self._asked.pop(key) for key in dirty if key in self._asked}
@@ -246,7 +253,7 @@ class LimitKeeper:
         self._settle(asked, lost)
         self._begin(decided, lost)
         for key, until in decided.budgets.items():
-            self._look_at(key, (until - now).total_seconds())
+            self._errands.at_budget(key, (until - now).total_seconds(), partial(self._mark, key))
         self._mark(*lost)
 
     def _begin(self, decided: Decided, lost: set[Key]) -> None:
@@ -258,20 +265,20 @@ class LimitKeeper:
             if lost.isdisjoint(waiter.keys):
                 held = [limit.key for limit in as_now if limit.max is not None]
                 grants = {key: self._keys.sequence((waiter.project, key)) for key in held}
-                self._start(self._admit(waiter, grants))
+                self._errands.start(self._admit(waiter, grants))
             else:
                 self._put_back([waiter])
         for stop in decided.stops:
             if stop.key not in lost:
-                self._start(self._stop(stop))
+                self._errands.start(self._stop(stop))
         for waiter in decided.some:
-            self._start(self._give_back(waiter))
+            self._errands.start(self._give_back(waiter))
 
     async def _stop(self, stop: Stop) -> None:
         try:
             await self._acts.stop(stop)
         except Unavailable:
-            self._later(AGAIN, lambda: self._start(self._stop(stop)))
+            self._errands.later(AGAIN, lambda: self._errands.start(self._stop(stop)))
         except BrokenLog:
             log.exception("execution %s cannot be stopped", stop.execution_id)
 
@@ -304,7 +311,7 @@ class LimitKeeper:
         del self._admitting[waiter.id]
         if found is None:
             self.admitted += 1
-            self._ack(waiter.hints.values())
+            self._errands.ack(waiter.hints.values())
             return
         for hint in waiter.hints.values():
             self._place(found, hint)
@@ -316,7 +323,7 @@ class LimitKeeper:
         except (Unavailable, BrokenLog) as error:
             log.warning("execution %s gives back later: %s", waiter.id, error)
             waiter.gives_back = False
-            self._later(AGAIN, lambda: self._mark(*waiter.keys))
+            self._errands.later(AGAIN, lambda: self._mark(*waiter.keys))
             return
         # Its log has moved on: whoever granted it these keys cannot admit it any more.
         state = found.execution
@@ -328,65 +335,12 @@ class LimitKeeper:
 
     # What goes on beside
 
-    def _look_at(self, key: Key, seconds: float) -> None:
-        """When a rate has its next token."""
-        if (before := self._budget.get(key)) is not None:
-            before.cancel()
-        self._budget[key] = self._later(max(0.0, seconds), lambda: self._has_budget(key))
-
-    def _has_budget(self, key: Key) -> None:
-        self._budget.pop(key, None)
-        self._mark(key)
-
     async def _look_around(self) -> None:
         while True:
             await asyncio.sleep(self._look_every)
             for key in self.lines.keys():  # noqa: SIM118 - it is no dict
                 self._keys.doubt(key)
             self.stir()
-
-    async def _audit(self) -> None:
-        """Release what is held by who has ended: a keeper that granted it on an older log may have died then."""
-        while True:
-            await asyncio.sleep(self._audit_every)
-            try:
-                for state in await self._log.all():
-                    await self._audit_key(state)
-            except Unavailable as error:
-                log.info("limits are not audited: %s", error)
-
-    async def _audit_key(self, state: KeyState) -> None:
-        before = self._moment().now - timedelta(seconds=self._audit_every)
-        old = [holder for holder in state.holders if holder.since < before]
-        for holder in old[:_AUDITED] if len(old) <= _AUDITED else random.sample(old, _AUDITED):
-            if await self._acts.has_let_go(state, holder):
-                log.warning("execution %s held %s after its end", holder.execution_id, state.key)
-                self.leaks += 1
-                self._release(state.project, [state.key], holder.execution_id, holder.n + 1, again=True)
-
-    async def _renew(self, hints: GateSource, every: float) -> None:
-        while True:
-            await asyncio.sleep(every)
-            waiters = [*self.lines.waiting.values(), *self._admitting.values()]
-            with contextlib.suppress(Unavailable):
-                await hints.renew([hint.ack_subject for waiter in waiters for hint in waiter.hints.values()])
-
-    def _ack(self, done: Iterable[Hint]) -> None:
-        self._start(self._acked(list(done)))
-
-    async def _acked(self, done: list[Hint]) -> None:
-        for hint in done:
-            with contextlib.suppress(Unavailable):  # it comes again, and finds nothing to do
-                if self._hints is not None:
-                    await self._hints.ack(hint)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._run(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(seconds, act)
 
 
 def _future() -> "asyncio.Future[None]":
