@@ -1,5 +1,6 @@
 """Makes services/onward_gateway/ui/vendor.js: the few libraries of the pages, from pinned packages, in one file."""
 
+import functools
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,6 +18,8 @@ BUNDLE = (
     "--target=es2022",
     "--log-level=warning",
 )
+QUIETLY = ("--no-audit", "--no-fund", "--ignore-scripts", "--silent")
+BRIEFLY = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=3000")
 PACKAGES = ("preact", "@preact/signals", "@preact/signals-core", "htm", "ansi_up")
 
 
@@ -57,15 +60,23 @@ def built() -> dict[Path, str]:
         return {SCRIPT: made.read_text(), LICENCES: licences}
 
 
+@functools.cache
+def _fetching() -> str:
+    """Returns why the pinned packages cannot be had, or nothing; asked once, since a silent network takes its time."""
+    try:
+        _run("npm", "ci", *QUIETLY, *BRIEFLY, "--prefix", FROM)
+    except StepFailed as failed:
+        return str(failed).strip() or "npm cannot fetch the pinned packages"
+    return ""
+
+
 def packages() -> Path:
     """Returns the folder of the pinned packages, fetched again when the lock has changed. Raises NotFetched."""
     modules, lock = FROM / "node_modules", (FROM / "package-lock.json").read_text()
     stamp = modules / ".onward-lock"
     if not stamp.exists() or stamp.read_text() != lock:
-        try:
-            _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix", FROM)
-        except StepFailed as failed:
-            raise NotFetched(str(failed)) from None
+        if why := _fetching():
+            raise NotFetched(why)
         stamp.write_text(lock)
     return modules
 
