@@ -11,7 +11,7 @@ import msgspec
 from onward.contract.analytics import Breakdown, Share, SlowSteps, Summary, Trend
 from onward.contract.errors import InvalidParameter
 from onward_execution_state.analytics.figures import Parts, figures, period, step_figures
-from onward_execution_state.analytics.spans import Span, cut, pieces, whole
+from onward_execution_state.analytics.spans import Span, cut, kept, pieces, whole
 from onward_execution_state.database import Database
 from onward_execution_state.statements import load
 
@@ -67,7 +67,7 @@ class Analytics:
     async def trend(self, data: bytes) -> Trend:
         """The same for each minute, hour or day of a zone; those in which nothing ended included."""
         asked, span = self._asked(data)
-        spans = cut(span, asked.bucket, _zone(asked.zone))
+        spans = cut(span, asked.bucket, _zone(asked.zone), kept(span.since, self._clock()))
         found = await self._parts(asked, spans, None)
         items = [period(each, found.get((number, None))) for number, each in enumerate(spans)]
         return Trend(since=span.since, until=span.until, bucket=asked.bucket, zone=asked.zone, items=items)

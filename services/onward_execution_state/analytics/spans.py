@@ -30,9 +30,14 @@ class Piece(NamedTuple):
     until: datetime
 
 
+def kept(since: datetime, now: datetime) -> int:
+    """The grain in seconds of the finest sums that are kept of all since then."""
+    return MINUTE if now - since <= MINUTES_FOR else HOUR
+
+
 def whole(since: datetime, until: datetime, now: datetime) -> Span:
     """The span that is answered: widened to full minutes; to full hours, where minutes are no longer kept."""
-    grain = MINUTE if now - since <= MINUTES_FOR else HOUR
+    grain = kept(since, now)
     end = floor(until, grain)
     span = Span(floor(since, grain), end if end == until else end + timedelta(seconds=grain))
     if span.since >= span.until:
@@ -40,12 +45,17 @@ def whole(since: datetime, until: datetime, now: datetime) -> Span:
     return span
 
 
-def cut(span: Span, bucket: str, zone: ZoneInfo) -> list[Span]:
-    """The minutes, hours or days of a zone in a span: the first and the last may be short. Raises InvalidParameter."""
-    marks = []
+def cut(span: Span, bucket: str, zone: ZoneInfo, grain: int = MINUTE) -> list[Span]:
+    """The minutes, hours or days of a zone in a span: the first and the last may be short. Raises InvalidParameter.
+
+    Where only full hours are kept, a day of a zone that is half an hour off begins with the full hour before.
+    """
+    marks: list[datetime] = []
     at = span.since
     while at < span.until:
-        marks.append(at)
+        begins = max(span.since, floor(at, grain))
+        if not marks or begins > marks[-1]:
+            marks.append(begins)
         if len(marks) > MOST_SPANS:
             raise InvalidParameter(
                 f"bucket: more than {MOST_SPANS} of a {bucket}", fix="take longer ones, or a shorter time"

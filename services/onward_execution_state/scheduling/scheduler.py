@@ -25,8 +25,8 @@ from onward_execution_state.scheduling.submitting import Gateways
 log = logging.getLogger(__name__)
 
 KIND = "schedule"
-ADOPT_AFTER = timedelta(seconds=3)
-"""What another replica has decided and not submitted for so long is submitted here."""
+ADOPT_AFTER = timedelta(seconds=1)
+"""What another replica has decided and not submitted for so long is submitted here: twice is as good as once."""
 _MAY_BE_UNSEEN = timedelta(seconds=5)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _AT_ONCE = 20

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from onward.contract.errors import InvalidParameter
-from onward_execution_state.analytics.spans import Span, cut, pieces, whole
+from onward_execution_state.analytics.spans import Span, cut, kept, pieces, whole
+from onward_execution_state.analytics.tally import HOUR
 
 NOW = datetime(2026, 11, 22, 21, 17, 33, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -52,6 +53,18 @@ def test_what_is_asked_for_is_widened_to_what_is_kept():
 
     assert minutes == (datetime(2026, 11, 22, 20, 17, tzinfo=UTC), datetime(2026, 11, 22, 21, 18, tzinfo=UTC))
     assert hours == (datetime(2026, 11, 2, 21, tzinfo=UTC), datetime(2026, 11, 22, 22, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("bucket", ["minute", "hour", "day"])
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "Europe/Berlin"])
+def test_where_minutes_are_no_longer_kept_every_part_is_of_sums_that_are(zone, bucket):
+    span = whole(NOW - timedelta(days=15), NOW - timedelta(days=8), NOW)
+
+    found = cut(span, bucket, ZoneInfo(zone), kept(span.since, NOW))
+
+    assert (found[0].since, found[-1].until) == span
+    assert all(one.until == two.since for one, two in pairwise(found))
+    assert {piece.grain for piece in pieces(found)} <= {HOUR, 24 * HOUR}
 
 
 def test_more_points_than_anyone_can_look_at_are_refused():
