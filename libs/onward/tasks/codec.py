@@ -109,6 +109,18 @@ def usable(annotation: Any) -> Any:
 def unreadable(annotation: Any) -> str | None:
     """Why no value can ever be read as `annotation`; None where one can."""
     try:
+        return _known_unreadable(annotation)
+    except TypeError:  # not hashable
+        return _unreadable(annotation)
+
+
+@functools.lru_cache(maxsize=1024)
+def _known_unreadable(annotation: Any) -> str | None:
+    return _unreadable(annotation)
+
+
+def _unreadable(annotation: Any) -> str | None:
+    try:
         _decoder(annotation)
         kind = msgspec.inspect.type_info(annotation)
     except (TypeError, NotImplementedError) as error:
