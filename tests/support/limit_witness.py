@@ -1,46 +1,12 @@
-"""All that was ever stored about limits, though the stream of keys keeps only the newest state of each."""
+"""Who held a key, and whose code ran, as two witnesses saw it: the keys' own log, and the ledger of the tasks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
-from onward.bus.api import call
-from onward.bus.connection import Connection
-from onward.bus.pages import ask
-from onward.bus.topology import info
-from onward.contract import subjects
 from onward.contract.limits import KeyState
 
-STREAM, SUBJECTS = "TEST_LIMIT_HISTORY", "test.limits.>"
-
 Effect = Mapping[str, Any]
-
-
-async def keep_history(connection: Connection) -> None:
-    """From now on the server stores each state of each key a second time, as it stores it."""
-    await call(
-        connection,
-        f"STREAM.CREATE.{STREAM}",
-        {"name": STREAM, "subjects": [SUBJECTS], "storage": "file", "allow_direct": True},
-    )
-    found = await info(connection, subjects.LIMITS)
-    assert found is not None
-    again = {"src": subjects.ALL_LIMITS, "dest": SUBJECTS}
-    await call(connection, f"STREAM.UPDATE.{subjects.LIMITS}", {**found["config"], "republish": again})
-
-
-async def history(connection: Connection) -> list[KeyState]:
-    """Each state that was stored since, in order."""
-    found: list[KeyState] = []
-    more = True
-    while more:
-        # By their number: a message's own headers name its sequence in the stream of keys.
-        page = await ask(connection, STREAM, SUBJECTS, len(found)).page()
-        found += [msgspec.json.decode(raw.data, type=KeyState) for raw in page.raws]
-        more = page.more
-    return found
 
 
 def most_held(states: Iterable[KeyState]) -> dict[str, int]:
