@@ -47,6 +47,10 @@ class Database:
         self._readers = readers
         self._pool: Pool | None = None
 
+    def beside(self, schema: str) -> "Database":
+        """The same database, with names looked up in these schemas first."""
+        return Database(self._url, schema=schema)
+
     async def writer(self, *, durable: bool) -> Connection:
         """A connection of one's own. Not `durable`: a crash of Postgres may take back the last moments' commits.
 

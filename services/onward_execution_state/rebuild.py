@@ -22,6 +22,7 @@ from onward_execution_state.database import Connection, Database
 from onward_execution_state.facets import Facets
 from onward_execution_state.filing import Place
 from onward_execution_state.fold import fold_again
+from onward_execution_state.maintenance.removal import OUTLIVED, settle
 from onward_execution_state.migrate import migrate
 from onward_execution_state.placing import places_for
 from onward_execution_state.project import Projector
@@ -90,6 +91,7 @@ async def _filled(url: str, log_now: Log, now: datetime) -> AsyncIterator[tuple[
     try:
         if not await connection.fetchval(_SQL["lock"]):
             raise Conflict("another rebuild or verify is running", fix="wait until it is done")
+        await settle(connection, Database(url, schema=f"{OUTLIVED}, public"), now)
         await connection.execute(_SQL["drop_fresh"])
         await connection.execute(_SQL["make_fresh"])
         position = await _fill(connection, Database(url, schema=FRESH), log_now, now)
@@ -114,6 +116,7 @@ async def _fill(connection: Connection, fresh: Database, log_now: Log, now: date
         await _keep(connection, fresh, log_now, now)
         # What came meanwhile, so that little is left to be read again after the change of places.
         position = await _project(projector, now)
+        await connection.execute(_SQL["begin_with_outlived"])
         await _count(fresh, now)
         return position
     finally:

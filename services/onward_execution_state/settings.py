@@ -23,9 +23,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     replicas: int = 1
     """Of each stream that has to be made: 3 in a cluster."""
     horizon_seconds: float = 86_400.0
-    """How long EVENTS keeps what is over; Postgres keeps it for ever."""
+    """How long EVENTS keeps what is over; Postgres keeps it by class (docs/howto/retention.md)."""
     retention_seconds: float = 60.0
     """Time between two looks at what may be purged."""
+    export_folder: str | None = None
+    """Where whole months are written before Postgres forgets them; without it they are only forgotten."""
     reconcile_seconds: float = 5.0
     """Time between two looks, of a thousand open executions each, for what was lost."""
     remind_seconds: float = 1.0

@@ -5,6 +5,7 @@ import logging
 import time
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from onward.bus import streams
@@ -30,6 +31,7 @@ from onward_execution_state.life import StreamLife, life_of_events
 from onward_execution_state.maintenance.carrying import Carrier
 from onward_execution_state.maintenance.reconcile import Reconciler, ReconcileSettings
 from onward_execution_state.maintenance.reminding import Reminder, RemindSettings
+from onward_execution_state.maintenance.removal import Removal
 from onward_execution_state.maintenance.repair import Repairer
 from onward_execution_state.maintenance.retention import Retention, RetentionSettings
 from onward_execution_state.maintenance.stalling import (
@@ -72,6 +74,7 @@ _WORK = (
     "ticks",
     "utilising",
     "auditing",
+    "removal",
 )
 _AUDIT = timedelta(seconds=1)
 
@@ -105,6 +108,7 @@ class WithPostgres:
             self._projection,
             self._reconciling(metrics, workers),
             self._retention(metrics, life),
+            self._removing(metrics, life),
             self._sweeping(metrics, life),
             self._reminding(metrics),
             self._stalling(metrics),
@@ -198,6 +202,19 @@ class WithPostgres:
         )
         every = timedelta(seconds=self._settings.retention_seconds)
         return Loop("retention", every, self._quietly(retention.run_once))
+
+    def _removing(self, metrics: Metrics, life: StreamLife) -> Loop:
+        folder = self._settings.export_folder
+        removal = Removal(
+            self._leaders[9],
+            self._database,
+            source=life,
+            config=self._bus.config,
+            folder=Path(folder) if folder else None,
+            metrics=metrics,
+        )
+        every = timedelta(seconds=self._settings.retention_seconds)
+        return Loop("removal", every, self._quietly(removal.run_once))
 
     def _sweeping(self, metrics: Metrics, life: StreamLife) -> Loop:
         sweeper = Sweeper(

@@ -39,6 +39,7 @@ COMMANDS = {
     ),
     "analytics": ("onward.cli.analytics:analytics", "Show how executions went, and where their time goes."),
     "errors": ("onward.cli.errors:errors", "Show failures grouped by what is the same in them."),
+    "retention": ("onward.cli.retention:retention", "Say how long each class is kept."),
     "quota": ("onward.cli.resource.kinds:quota", "Limit how much of a project may wait at once."),
     "audit": ("onward.cli.audit:audit", "Show who did or was refused what, and verify it."),
     "key": ("onward.cli.key:key", "Make, rotate and revoke API keys."),

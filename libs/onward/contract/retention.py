@@ -4,7 +4,7 @@ import functools
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Literal, get_args
 
-import msgspec
+from onward.contract.resource import Resource
 
 RetentionClass = Literal["short", "default", "long", "hold"]
 CLASSES: tuple[RetentionClass, ...] = get_args(RetentionClass)
@@ -14,21 +14,36 @@ DEFAULT: RetentionClass = "default"
 _A_DAY = timedelta(days=1)
 
 
-class RetentionSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Days after the end for which each class is kept, at least: whole months go. CONFIG kind `retention`."""
+TIMES = "times"
+"""The name of the one resource that says how long; that of the project `default` is for all."""
 
-    KIND: ClassVar[str] = "retention"
+
+class RetentionSpec(Resource, frozen=True, kw_only=True, omit_defaults=True):
+    """Days after the end for which each class is kept, at least: whole months go. CONFIG kind `retention_times`."""
+
+    KIND: ClassVar[str] = "retention_times"
+
+    name: str = TIMES
     short: int = 7
     default: int = 30
     long: int = 365
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raises ValueError for times that contradict each other."""
         if not 1 <= self.short <= self.default <= self.long <= 36_500:
             raise ValueError("days are whole numbers from 1 to 36500, short <= default <= long")
 
     def days(self, name: str) -> int | None:
         """Days that a class is kept; None: without an end."""
         return {"short": self.short, "default": self.default, "long": self.long}.get(name)
+
+
+class HoldSpec(Resource, frozen=True, kw_only=True, omit_defaults=True):
+    """An execution that is not removed while this stands; its name is the id. CONFIG kind `hold`."""
+
+    KIND: ClassVar[str] = "hold"
+
+    reason: str | None = None
 
 
 def class_of(asked: str | None, task: str | None) -> str:

@@ -40,6 +40,14 @@ insert into onward_fresh.positions
 select * from public.positions where not (stream = $1 and incarnation = $2)
 on conflict do nothing;
 
+-- name: begin_with_outlived
+-- Sums over what retention has removed: nothing else has them.
+with kinds as (insert into onward_fresh.kinds select * from onward_outlived.kinds on conflict do nothing),
+     error_groups as (insert into onward_fresh.error_groups select * from onward_outlived.error_groups),
+     error_hours as (insert into onward_fresh.error_hours select * from onward_outlived.error_hours),
+     step_hours as (insert into onward_fresh.step_hours select * from onward_outlived.step_hours)
+insert into onward_fresh.rollups select * from onward_outlived.rollups;
+
 -- name: take_place
 -- Locked in the order in which the counting and the projection write, so that none waits for another in a circle. Whoever writes
 -- next finds another position than its own, and reads on from there.

@@ -562,6 +562,15 @@ export interface HealthReport {
   status: string;
   checks: Array<CheckResult>;
 }
+export interface Hold {
+  name: string;
+  created_at: string | null;
+  created_by: string | null;
+  updated_at: string | null;
+  updated_by: string | null;
+  version: number;
+  reason: string | null;
+}
 export interface HowMany {
   count: number;
 }
@@ -727,6 +736,10 @@ export interface NewEnvironment {
   variables?: Record<string, string>;
   labels?: Record<string, string>;
 }
+export interface NewHold {
+  name: string;
+  reason?: string | null;
+}
 export interface NewKey {
   name: string;
   scope?: "admin" | "operate" | "read" | "submit";
@@ -770,6 +783,12 @@ export interface NewQuota {
   name: string;
   waiting?: number | null;
   bytes?: number | null;
+}
+export interface NewRetention {
+  name: string;
+  short?: number;
+  default?: number;
+  long?: number;
 }
 export interface NewSavedView {
   name: string;
@@ -915,6 +934,10 @@ export interface OtherEnvironment {
   variables?: Record<string, string>;
   labels?: Record<string, string>;
 }
+export interface OtherHold {
+  name?: string | null;
+  reason?: string | null;
+}
 export interface OtherLimit {
   name?: string | null;
   key: string;
@@ -953,6 +976,12 @@ export interface OtherQuota {
   name?: string | null;
   waiting?: number | null;
   bytes?: number | null;
+}
+export interface OtherRetention {
+  name?: string | null;
+  short?: number;
+  default?: number;
+  long?: number;
 }
 export interface OtherSavedView {
   name?: string | null;
@@ -1041,6 +1070,10 @@ export interface Page_EnvironmentView_ {
   items: Array<EnvironmentView>;
   next_cursor: string | null;
 }
+export interface Page_Hold_ {
+  items: Array<Hold>;
+  next_cursor: string | null;
+}
 export interface Page_KeyView_ {
   items: Array<KeyView>;
   next_cursor: string | null;
@@ -1059,6 +1092,10 @@ export interface Page_QueueView_ {
 }
 export interface Page_Quota_ {
   items: Array<Quota>;
+  next_cursor: string | null;
+}
+export interface Page_Retention_ {
+  items: Array<Retention>;
   next_cursor: string | null;
 }
 export interface Page_SavedView_ {
@@ -1246,6 +1283,17 @@ export interface Result {
   error: Problem | null;
 }
 export interface ResumeCommand {
+}
+export interface Retention {
+  name: string;
+  created_at: string | null;
+  created_by: string | null;
+  updated_at: string | null;
+  updated_by: string | null;
+  version: number;
+  short: number;
+  default: number;
+  long: number;
 }
 export interface Retry {
   attempts?: number;
@@ -1764,6 +1812,8 @@ export interface Answers {
   "/executions/{}/explain": Explanation;
   "/executions/{}/objects/{}": string;
   "/executions/{}/steps": Page_StepView_;
+  "/holds": Page_Hold_;
+  "/holds/{}": Hold;
   "/incidents": IncidentPage;
   "/limits": Page_LimitView_;
   "/limits/{}": LimitView;
@@ -1775,6 +1825,8 @@ export interface Answers {
   "/queues/{}": QueueView;
   "/quotas": Page_Quota_;
   "/quotas/{}": Quota;
+  "/retention": Page_Retention_;
+  "/retention/{}": Retention;
   "/saved-views": Page_SavedView_;
   "/saved-views/{}": SavedView;
   "/schedules": Page_ScheduleView_;

@@ -4,7 +4,7 @@ from onward_execution_state import statements
 from onward_execution_state.rebuild import FRESH
 from tests.live.execution_state.conftest import migrated
 
-SEVERAL = {"take_place"}
+SEVERAL = {"take_place", "look_at", "kinds_of"}
 """Not one statement but several in one transaction: run by test_rebuild."""
 
 

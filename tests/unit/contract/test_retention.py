@@ -40,4 +40,4 @@ def test_december_is_followed_by_january():
 @pytest.mark.parametrize("days", [{"short": 0}, {"short": 31}, {"long": 29}, {"long": 36_501}])
 def test_a_shorter_class_is_never_kept_longer(days):
     with pytest.raises(ValueError, match="short <= default <= long"):
-        RetentionSpec(**days)
+        RetentionSpec(**days).check()

@@ -1,0 +1,231 @@
+"""Months that were kept long enough leave, with nothing of what must stay."""
+
+import asyncio
+import gzip
+import hashlib
+import random
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from onward.contract import events as ev
+from onward.contract.retention import HoldSpec, RetentionSpec
+from onward.process.loop import MORE
+from onward.process.metrics import Metrics
+from onward_execution_state.analytics.counting import MINUTES_KEPT, count
+from onward_execution_state.leader import Leader
+from onward_execution_state.maintenance.removal import Removal
+from onward_execution_state.rebuild import Log, rebuild
+from tests.live.execution_state.conftest import SOURCE, until_projected
+from tests.live.execution_state.recorded import Recorded
+from tests.unit.onward_execution_state.histories import Walk, interleaved
+
+SEPTEMBER, OCTOBER = datetime(2026, 9, 30, 12, tzinfo=UTC), datetime(2026, 10, 2, 12, tzinfo=UTC)
+NOW = datetime(2026, 11, 15, tzinfo=UTC)
+"""In September ended what is over by now, but for the class long; what ended in October is not, but for short."""
+
+
+class Config:
+    """CONFIG with these holds, and these times."""
+
+    def __init__(self, *held, **days):
+        self.ready, self.held = True, set(held)
+        self.times = RetentionSpec(**days)
+
+    def get(self, _project, kind, _name):
+        return (msgspec.json.encode(self.times), 1) if kind == RetentionSpec.KIND else None
+
+    def items(self, _project, kind):
+        return dict.fromkeys(self.held, (b"{}", 1)) if kind == HoldSpec.KIND else {}
+
+
+class World:
+    """Executions of each kind there is, and what removes them."""
+
+    def __init__(self, database, projector_of):
+        self.database, self.projector_of, self.leaders = database, projector_of, []
+        self.made = {
+            **{name: self.life(seed, name) for seed, name in enumerate(("short", "default", "long", "hold"))},
+            "held": self.life(10),
+            "open": self.begun(11),
+            "over the month": self.begun(12),
+            "october": self.life(13, at=OCTOBER),
+            "failed": self.failed(14),
+        }
+        late = self.made["over the month"]
+        late.at = OCTOBER
+        late.complete()
+
+    def begun(self, seed, retention="default", at=SEPTEMBER):
+        return Walk(random.Random(seed), at=at).submit(retention=retention).claim().step()
+
+    def life(self, seed, retention="default", at=SEPTEMBER):
+        return self.begun(seed, retention, at).complete()
+
+    def failed(self, seed):
+        error = ev.Failure(type="ValueError", message="no")
+        return self.begun(seed).append(ev.Failed, reason="error", error=error)
+
+    @property
+    def events(self):
+        return sum(len(walk.events) for walk in self.made.values())
+
+    def ids(self, *names):
+        return {self.made[name].state.id for name in names}
+
+    def removal(self, config, folder=None):
+        async def source():
+            return SOURCE
+
+        self.leaders.append(Leader(self.database, "removal"))
+        return Removal(
+            self.leaders[-1], self.database, source=source, config=config, folder=folder, metrics=Metrics()
+        )
+
+    async def fill(self, *, purged=10_000):
+        raws = interleaved(list(self.made.values()))
+        await until_projected(self.projector_of(Recorded(raws), most=7))
+        connection = await self.database.writer(durable=True)
+        await connection.execute(
+            "insert into purges values ($1, $2, $3, $4)", SOURCE.stream, SOURCE.incarnation, purged, NOW
+        )
+        while await count(connection, 100, NOW - MINUTES_KEPT):
+            pass
+        await connection.close()
+
+    async def shown(self, table="executions", key="id"):
+        return {str(row[0]) for row in await self.database.ask(f"select {key} from {table}")}
+
+    async def sums(self):
+        return [
+            [tuple(row) for row in await self.database.ask(text)]
+            for text in (
+                "select kind, at, outcome, count, duration_sum from rollups where grain > 60 order by 1, 2, 3",
+                "select project, fingerprint, count, first_seen, last_seen from error_groups order by 1, 2",
+                "select project, task, step, at, count, sum from step_hours order by 1, 2, 3, 4",
+                "select * from error_hours order by 1, 2, 3, 4",
+            )
+        ]
+
+
+async def whole(removal, at=NOW):
+    while (told := await removal.run_once(at)) is MORE:
+        pass
+    return told
+
+
+@pytest.fixture
+async def world(database, projector_of):
+    made = World(database, projector_of)
+    yield made
+    for leader in made.leaders:
+        await leader.close()
+
+
+async def test_a_month_leaves_without_longer_classes_holds_and_what_is_open(world):
+    await world.fill()
+
+    await whole(world.removal(Config(*world.ids("held"))))
+
+    stay = "long", "hold", "held", "open", "over the month", "october"
+    assert await world.shown() == world.ids(*stay)
+    assert await world.shown("events", "execution_id") == world.ids(*stay)
+    found = await world.database.ask("select count(*) as n from events")
+    assert found[0]["n"] == sum(len(world.made[name].events) for name in stay)
+    assert await world.shown("ends", "execution_id") == world.ids(*stay) - world.ids("open")
+
+
+async def test_what_events_still_holds_is_not_removed(world):
+    await world.fill(purged=1)
+
+    told = await whole(world.removal(Config()))
+
+    assert "EVENTS" in told.waits_for
+    assert len(await world.shown()) == len(world.made)
+
+
+async def test_sums_outlive_what_they_were_made_of_and_a_rebuild_begins_with_them(world):
+    await world.fill()
+    before = await world.sums()
+
+    await whole(world.removal(Config()))
+    assert await world.sums() == before
+
+    log = Log(events=Recorded([]), source=SOURCE, first_sequence=world.events + 1)
+    await rebuild(world.database._url, log, NOW)
+
+    assert await world.sums() == before
+    assert await world.shown() == world.ids("long", "hold", "open", "over the month", "october")
+
+
+async def test_what_was_lifted_leaves_with_the_next_round(world):
+    await world.fill()
+    config = Config(*world.ids("held"))
+    removal = world.removal(config)
+    await whole(removal)
+    assert world.ids("held") <= await world.shown()
+
+    config.held.clear()
+    await whole(removal)
+
+    assert not world.ids("held") & await world.shown()
+    assert not world.ids("held") & await world.shown("events", "execution_id")
+
+
+async def test_two_replicas_remove_each_month_once(world):
+    await world.fill()
+    both = [world.removal(Config()), world.removal(Config())]
+
+    await asyncio.gather(*map(whole, both))
+
+    for leader in world.leaders:
+        await leader.close()
+    await whole(both[1])
+    found = await world.database.ask("select retention, month, state, executions from removals")
+    places = [(row["retention"], row["month"]) for row in found]
+    assert len(places) == len(set(places))
+    assert {row["state"] for row in found} == {"dropped"}
+    assert sum(row["executions"] for row in found) == len(world.ids("short", "default", "held", "failed"))
+
+
+def exported(folder):
+    """The ids of the executions in an export, each file held to its manifest."""
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    found = {}
+    for file in manifest["files"]:
+        data = (folder / file["name"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == file["sha256"]
+        found[file["name"]] = [msgspec.json.decode(line) for line in gzip.decompress(data).splitlines()]
+        assert len(found[file["name"]]) == file["rows"]
+    return found
+
+
+async def test_an_export_holds_what_is_dropped_and_nothing_is_dropped_before_it_is_whole(world, tmp_path):
+    await world.fill()
+    in_the_way = tmp_path / "export"
+    in_the_way.write_text("a file where the folder should be")
+    removal = world.removal(Config(*world.ids("held")), in_the_way)
+    with pytest.raises(OSError, match="export"):
+        await removal.run_once(NOW)
+    kept = await world.database.ask("select state from removals")
+    assert [row["state"] for row in kept] == ["counted"]
+    in_the_way.unlink()
+    left = in_the_way / "default-2026-09-1.partial"
+    left.mkdir(parents=True)
+    (left / "executions.ndjson.gz").write_bytes(b"half")
+
+    await whole(removal)
+
+    found = [
+        exported(folder) for folder in sorted(in_the_way.iterdir()) if not folder.name.endswith(".partial")
+    ]
+    executions = [row for one in found for row in one["executions.ndjson.gz"]]
+    assert {row["id"] for row in executions} == world.ids("short", "default", "failed")
+    events = [row for one in found for row in one["events.ndjson.gz"]]
+    assert len(events) == sum(len(world.made[name].events) for name in ("short", "default", "failed"))
+    assert all(row["body"]["execution_id"] == row["execution_id"] for row in events)
+    assert (
+        await world.database.ask("select 1 from pg_class where relname like 'removed\\_%' and relkind = 'r'")
+        == []
+    )
