@@ -24,6 +24,8 @@ CHANGES = {
         "POST /api/v1/webhooks/{}/secret",
         "POST /api/v1/channels", "PUT /api/v1/channels/{}", "PATCH /api/v1/channels/{}", "DELETE /api/v1/channels/{}",
         "POST /api/v1/channels/{}/rotate-secret",
+        "POST /api/v1/retention", "PUT /api/v1/retention/{}", "PATCH /api/v1/retention/{}",
+        "DELETE /api/v1/retention/{}",
     },
     "read": {"POST /api/v1/executions/route", "POST /api/v1/sign-in-links", "DELETE /api/v1/session"},
 }  # fmt: skip
