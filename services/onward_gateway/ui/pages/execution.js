@@ -3,6 +3,7 @@
 import { html, useEffect, useState } from "../vendor.js";
 import { get } from "../net/api.js";
 import { subscribe } from "../net/live.js";
+import { Attempts } from "../parts/attempts.js";
 import { commandsFor, perform } from "../parts/commands.js";
 import { Logs } from "../parts/logs.js";
 import { Failed, Loading } from "../parts/notice.js";
@@ -13,7 +14,7 @@ import { Value } from "../parts/value.js";
 import { clock } from "../state/clock.js";
 import { ask, hash, query } from "../state/route.js";
 
-const TABS = ["timeline", "data", "events", "tree"];
+const TABS = ["timeline", "attempts", "data", "events", "tree"];
 
 /** @param {{id: string}} props */
 export function ExecutionPage({ id }) {
@@ -53,6 +54,7 @@ export function ExecutionPage({ id }) {
       ${TABS.map((name) => html`<button type="button" aria-pressed=${tab === name} onClick=${() => ask({ tab: name })}>${name}</button>`)}
     </nav>
     ${tab === "timeline" && html`<${Timeline} events=${events} execution=${execution} />`}
+    ${tab === "attempts" && html`<${Attempts} events=${events} />`}
     ${tab === "data" && html`<${Data} execution=${execution} />`} ${tab === "events" && html`<${Events} events=${events} />`}
     ${tab === "tree" && html`<${Tree} execution=${execution} />`}
     <${Logs} executionId=${id} line=${line ? Number(line) : null} failed=${execution.status === "failed"} />
@@ -120,11 +122,13 @@ function Events({ events }) {
   </table></div>`;
 }
 
-/** Parent and children, a level each. @param {{execution: any}} props */
+/** Parent and children, a level each; what it repeats, and what repeats it. @param {{execution: any}} props */
 function Tree({ execution }) {
   const [children, setChildren] = useState(/** @type {any[]} */ ([]));
+  const [reruns, setReruns] = useState(/** @type {any[]} */ ([]));
   useEffect(() => {
     get("/executions", { parent: execution.id, limit: 100 }).then((page) => setChildren(page.items), () => setChildren([]));
+    get("/executions", { retried_from: execution.id, limit: 100 }).then((page) => setReruns(page.items), () => setReruns([]));
   }, [execution.id, execution.version]);
   return html`<ul class="tree">
     ${execution.parent_id && html`<li>parent <${ShortId} id=${execution.parent_id} /></li>`}
@@ -134,5 +138,7 @@ function Tree({ execution }) {
         ${children.map((child) => html`<li key=${child.id}>${child.task} <${ShortId} id=${child.id} /> <${Status} status=${child.status} reason=${child.reason} /></li>`)}
       </ul>
     </li>
+    ${execution.retried_from && html`<li>rerun of <${ShortId} id=${execution.retried_from} /></li>`}
+    ${reruns.map((one) => html`<li key=${one.id}>run again as <${ShortId} id=${one.id} /> <${Status} status=${one.status} reason=${one.reason} /></li>`)}
   </ul>`;
 }

@@ -18,7 +18,7 @@ export const COMMANDS = [
   { name: "resume", label: "Resume", key: "p", fits: (x) => !ends.has(x.status) && isPaused(x), run: sent("resume") },
   { name: "start", label: "Start now", key: "n", fits: (x) => x.reason === "delayed", run: start },
   { name: "move", label: "Move or change priority …", key: "m", fits: (x) => x.status === "pending", run: move },
-  { name: "rerun", label: "Rerun with other input …", key: "e", fits: (x) => x.status !== "planning", run: rerun },
+  { name: "rerun", label: "Rerun with other input …", key: "e", fits: (x) => x.status !== "planning", run: async (x) => (await import("./rerunning.js")).rerun(x) },
   { name: "cancel", label: "Cancel …", key: "c", danger: true, fits: (x) => !ends.has(x.status), run: cancel },
 ];
 
@@ -92,18 +92,5 @@ function move(execution) {
     confirm: "Move it",
     onConfirm: (form) =>
       call("PATCH", `/executions/${execution.id}`, { queue: String(form.get("queue")), priority: Number(form.get("priority")) }),
-  });
-}
-
-/** @param {any} execution */
-function rerun(execution) {
-  askFor({
-    title: `Run ${execution.task} again`,
-    body: html`<label>Input <textarea name="input" rows="10" spellcheck="false">${JSON.stringify(execution.input, null, 2)}</textarea></label>`,
-    confirm: "Run it",
-    onConfirm: async (form) => {
-      const made = await post(`/executions/${execution.id}/rerun`, { input: JSON.parse(String(form.get("input"))) });
-      tell(`${made.task} is submitted`);
-    },
   });
 }
