@@ -50,7 +50,7 @@ async def move_position(
 
 async def known(connection: Connection, ids: Iterable[str]) -> dict[str, Known]:
     """The executions that have a row, among these."""
-    found = await connection.fetch(_SQL["known"], f"{{{','.join(ids)}}}")
+    found = await connection.fetch(_SQL["known"], list(ids))
     return {
         str(row["id"]): Known(
             rows.state_of(row["state"]), row["sequence"], row["base_sequence"],

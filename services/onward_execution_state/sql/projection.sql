@@ -20,7 +20,7 @@ returning sequence;
 
 -- name: known
 -- The fold goes on from these.
-select id, sequence, base_sequence, state, retention, month from executions where id = any($1::text::uuid[]);
+select id, sequence, base_sequence, state, retention, month from executions where id = any($1::uuid[]);
 
 -- name: insert_events
 -- A conflict is an event seen before.
