@@ -47,6 +47,11 @@ class Visit:
         if not url.startswith((self.url, "data:", "blob:", self.url.replace("http", "ws", 1))):
             self.elsewhere.append(url)
 
+    def refused(self, status: int) -> None:
+        """The browser has said that a request was refused, once, as it was meant to be."""
+        (said,) = (one for one in self.complaints if f"the server responded with a status of {status}" in one)
+        self.complaints.remove(said)
+
     def go(self, path: str) -> Page:
         """The page at this address, once it shows something."""
         self.page.goto(self.url + path)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from onward.contract.errors import BadRequest, NotFound, OnwardError, Unauthoriz
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = b"application/problem+json"
+_POINTER = re.compile(r"(/[\w.-]+)+")
 _SHOWN = 200  # characters of an address that are repeated in an answer
 
 
@@ -91,8 +93,14 @@ def problem_of(error: OnwardError, *, instance: str | None, trace_id: str | None
         hint=error.fix or None,
         instance=instance[:_SHOWN] if instance else None,
         trace_id=trace_id,
-        errors=vars(error).get("errors", ()),
+        errors=vars(error).get("errors") or _named(str(error)),
     )
+
+
+def _named(detail: str) -> tuple[FieldError, ...]:
+    """The member that a refusal begins with, as `/cron: bad minute`: what decides purely knows no Problems."""
+    pointer, colon, what = detail.partition(": ")
+    return (FieldError(pointer, what),) if colon and _POINTER.fullmatch(pointer) else ()
 
 
 def headers_of(error: OnwardError) -> list[tuple[bytes, bytes]]:

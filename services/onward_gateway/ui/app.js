@@ -1,6 +1,6 @@
 /** The shell: who is signed in, where one is, and the page that belongs there. */
 
-import { html, render, useEffect } from "./vendor.js";
+import { html, render, useEffect, useRef } from "./vendor.js";
 import { call } from "./net/api.js";
 import { connection } from "./net/live.js";
 import { Dialog } from "./parts/dialog.js";
@@ -15,15 +15,31 @@ import { BoardPage } from "./pages/board.js";
 import { SignInPage } from "./pages/sign_in.js";
 
 const tables = () => import("./pages/tables.js");
+const resources = () => import("./pages/resources.js");
+const alerts = () => import("./pages/alerts.js");
 const ExecutionPage = lazy(() => import("./pages/execution.js"), "ExecutionPage");
 
-/** Pages by address, in the order of the head; each is fetched when somebody goes there. @type {[string, string, any][]} */
+/** Pages by address: those of the head, then those of its menu by group; each is fetched when somebody goes there. @type {[string, string, any, string?][]} */
 export const PAGES = [
   ["/", "Board", BoardPage],
   ["/list", "List", lazy(tables, "ListPage")],
   ["/needs-you", "Needs you", lazy(tables, "NeedsYouPage")],
   ["/queues", "Queues", lazy(tables, "QueuesPage")],
   ["/workers", "Workers", lazy(tables, "WorkersPage")],
+  ["/schedules", "Schedules", lazy(() => import("./pages/schedules.js"), "SchedulesPage"), "Plan"],
+  ["/drafts", "Drafts", lazy(resources, "DraftsPage"), "Plan"],
+  ["/webhooks", "Webhooks in", lazy(resources, "WebhooksPage"), "Plan"],
+  ["/alerts", "Alerts", lazy(alerts, "AlertsPage"), "Watch"],
+  ["/channels", "Channels", lazy(alerts, "ChannelsPage"), "Watch"],
+  ["/audit", "Audit", lazy(() => import("./pages/audit.js"), "AuditPage"), "Watch"],
+  ["/agents", "Agents", lazy(resources, "AgentsPage"), "Set up"],
+  ["/teams", "Teams", lazy(resources, "TeamsPage"), "Set up"],
+  ["/environments", "Environments", lazy(resources, "EnvironmentsPage"), "Set up"],
+  ["/saved-views", "Saved views", lazy(resources, "SavedViewsPage"), "Set up"],
+  ["/limits", "Limits", lazy(resources, "LimitsPage"), "Rules"],
+  ["/quotas", "Quotas", lazy(resources, "QuotasPage"), "Rules"],
+  ["/policies", "Policies", lazy(resources, "PoliciesPage"), "Rules"],
+  ["/keys", "Keys", lazy(() => import("./pages/keys.js"), "KeysPage"), "Rules"],
 ];
 
 function Shell() {
@@ -48,9 +64,10 @@ function Head() {
     <strong class="brand">Onward</strong>
     <span class="muted">${session.value.project}</span>
     <nav aria-label="Pages">
-      ${PAGES.map(([address, name]) => html`<a href=${address} aria-current=${here === address ? "page" : undefined}>${name}${address === "/needs-you" && open.value ? ` (${openText()})` : ""}</a>`)}
+      ${PAGES.filter(([, , , group]) => !group).map(([address, name]) => html`<a href=${address} aria-current=${here === address ? "page" : undefined}>${name}${address === "/needs-you" && open.value ? ` (${openText()})` : ""}</a>`)}
     </nav>
-    <span class=${`dot is-${connection.value}`} role="status">● ${connection.value}</span>
+    <${More} here=${here} />
+    ${(here === "/" || here.startsWith("/x/")) && html`<span class=${`dot is-${connection.value}`} role="status">● ${connection.value}</span>`}
     <button type="button" class="is-quiet" onClick=${showPalette} aria-label="Go to a page, an execution or a command"><kbd>Ctrl-K</kbd></button>
     <button type="button" class="is-quiet" onClick=${showKeys} aria-label="Shortcuts"><kbd>?</kbd></button>
     <select aria-label="Theme" value=${theme.value} onChange=${(/** @type {any} */ event) => (theme.value = event.target.value)}>
@@ -61,6 +78,23 @@ function Head() {
     </select>
     <button type="button" class="is-quiet" onClick=${signOut}>Sign out</button>
   </header>`;
+}
+
+/** The other pages, by group; closed once one is chosen. @param {{here: string}} props */
+function More({ here }) {
+  const menu = useRef(/** @type {HTMLDetailsElement | null} */ (null));
+  const others = PAGES.filter(([, , , group]) => group);
+  useEffect(() => void (menu.current && (menu.current.open = false)), [here]);
+  const found = others.find(([address]) => address === here);
+  return html`<nav aria-label="More pages"><details class="more" ref=${menu}>
+    <summary>${found ? found[1] : "More"}</summary>
+    <div class="menu">
+      ${[...new Set(others.map(([, , , group]) => group))].map((group) => html`<div>
+        <p>${group}</p>
+        ${others.filter((page) => page[3] === group).map(([address, name]) => html`<a href=${address} aria-current=${here === address ? "page" : undefined}>${name}</a>`)}
+      </div>`)}
+    </div>
+  </details></nav>`;
 }
 
 function Page() {

@@ -79,3 +79,11 @@ def test_an_endless_address_is_cut_short():
     _, _, body = to_answer(Misconfigured("x"), {"path": "/" + "a" * 5000}, None)
 
     assert len(body) < 600
+
+
+def test_a_refusal_that_begins_with_a_member_names_it_in_its_errors():
+    _, _, problem = shown(errors.InvalidBody("/cron: '99 * * * *': bad minute"))
+    _, _, plain = shown(errors.InvalidBody("it is too late: 12:00"))
+
+    assert [(one.pointer, one.detail) for one in problem.errors] == [("/cron", "'99 * * * *': bad minute")]
+    assert list(plain.errors) == []

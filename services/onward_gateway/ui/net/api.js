@@ -22,6 +22,18 @@ export class Problem extends Error {
  * @returns {Promise<any>} Raises Problem.
  */
 export async function call(method, path, body, headers = {}) {
+  return (await tagged(method, path, body, headers)).value;
+}
+
+/**
+ * The same, with the version that a change of it may name in If-Match.
+ * @param {string} method
+ * @param {string} path below /api/v1
+ * @param {any} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<{value: any, etag: string | null}>} Raises Problem.
+ */
+export async function tagged(method, path, body, headers = {}) {
   const sent = { ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   if (method !== "GET" && session.value?.csrf) sent["X-Onward-Csrf"] = session.value.csrf;
@@ -40,7 +52,7 @@ export async function call(method, path, body, headers = {}) {
   const value = text ? parsed(text) : null;
   if (answer.status === 401) session.value = null;
   if (!answer.ok) throw new Problem(answer.status, value);
-  return value;
+  return { value, etag: answer.headers.get("ETag") };
 }
 
 /**

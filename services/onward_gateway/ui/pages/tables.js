@@ -1,29 +1,12 @@
 /** The list, the queues, the workers and the open questions: tables that look again now and then. */
 
-import { html, useEffect, useState } from "../vendor.js";
-import { get } from "../net/api.js";
+import { html, useState } from "../vendor.js";
+import { useAnswer } from "../net/answer.js";
 import { Empty, Failed, Loading } from "../parts/notice.js";
 import { Question } from "../parts/questions.js";
 import { ShortId, Status, Took } from "../parts/status.js";
-import { clock, now, since } from "../state/clock.js";
+import { clock, since } from "../state/clock.js";
 import { ask, query } from "../state/route.js";
-
-/** What a path answers, asked again every so many seconds. @param {string} path @param {Record<string, any>} given @param {number} seconds */
-function useAnswer(path, given, seconds) {
-  const [answer, setAnswer] = useState(/** @type {any} */ (null));
-  const [error, setError] = useState(/** @type {any} */ (null));
-  const asked = JSON.stringify(given);
-  const round = Math.floor(now.value / (seconds * 1000));
-  useEffect(() => {
-    let gone = false;
-    get(path, JSON.parse(asked)).then(
-      (value) => gone || (setAnswer(value), setError(null)),
-      (refused) => gone || setError(refused),
-    );
-    return () => void (gone = true);
-  }, [path, asked, round]);
-  return { answer, error };
-}
 
 const STATUSES = ["pending", "running", "completed", "failed", "cancelled"];
 

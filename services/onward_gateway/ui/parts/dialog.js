@@ -19,7 +19,7 @@ export function Dialog() {
   const question = open.value;
   useEffect(() => {
     if (question) {
-      element.current?.showModal();
+      if (!element.current?.open) element.current?.showModal();
       if (!element.current?.querySelector("input, textarea, select")) /** @type {HTMLElement | null | undefined} */ (element.current?.querySelector(".buttons button:last-child"))?.focus();
     }
     else element.current?.close();
@@ -30,7 +30,8 @@ export function Dialog() {
     event.preventDefault();
     try {
       await question?.onConfirm(new FormData(/** @type {HTMLFormElement} */ (event.target)));
-      open.value = null;
+      // What it was answered with may ask for the next.
+      if (open.value === question) open.value = null;
     } catch (error) {
       trouble.value = /** @type {Error} */ (error).message;
     }
