@@ -2,7 +2,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.seed_page import Onward, installation
 from tooling import browser as installed
@@ -11,6 +11,8 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
 )  # fmt: skip
+PATIENCE = 40_000
+"""Milliseconds in which what a test waits for has to be on the page; by itself `expect` gives up after five seconds."""
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,7 @@ def onward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Onward]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser."""
+    expect.set_options(timeout=PATIENCE)
     path = installed.found()
     if path is None:
         pytest.skip("no Chromium: `apt-get install chromium`")
@@ -77,7 +80,7 @@ def signed_in(chromium: Browser, onward: Onward) -> dict:
 def visit(chromium: Browser, onward: Onward, signed_in: dict) -> Iterator[Visit]:
     """A page that is 1280 wide."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, storage_state=signed_in)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     visit = Visit(context.new_page(), onward.variables["ONWARD_URL"])
     yield visit
     context.close()

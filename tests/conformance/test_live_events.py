@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(60)
 
 async def read(stream, most):
     found = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         async for raw in stream:
             found.append(raw)
             if len(found) == most:

@@ -22,7 +22,7 @@ async def test_an_agent_killed_while_a_tool_runs_repeats_no_paid_call(tmp_path: 
             async def tool_runs() -> bool:
                 return begun.exists() and begun.read_text().endswith("\n")
 
-            await onward.eventually(tool_runs, 20, "the tool never began")
+            await onward.eventually(tool_runs, 40, "the tool never began")
             pid = int(begun.read_text())
             onward.kill(next(name for name, process in onward.processes.items() if process.pid == pid))
             ended = await onward.ended(execution)

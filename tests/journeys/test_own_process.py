@@ -40,7 +40,7 @@ async def test_a_killed_worker_leaves_no_process_behind_and_the_task_goes_on_els
         async def gone() -> bool:
             return not alive(first)
 
-        await onward.eventually(gone, 5, "processes outlived their worker")
+        await onward.eventually(gone, 30, "processes outlived their worker")
         onward.start("worker-2")
         second = await pids_of(onward, tmp_path)
         status, _ = await onward.call("POST", f"/executions/{execution}/cancel")
@@ -63,4 +63,4 @@ async def test_a_killed_worker_leaves_nothing_of_a_command_behind(tmp_path: Path
         async def gone() -> bool:
             return not alive(started)
 
-        await onward.eventually(gone, 5, "the command outlived its worker")
+        await onward.eventually(gone, 30, "the command outlived its worker")

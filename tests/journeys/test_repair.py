@@ -8,7 +8,7 @@ from tests.support.platform import platform
 
 async def test_a_worker_killed_while_it_winds_down_leaves_its_execution_paused(tmp_path: Path) -> None:
     async with platform(tmp_path, workers=2) as onward:
-        execution = await onward.submit("five", {"seconds": 1.5})
+        execution = await onward.submit("five", {"seconds": 0.1, "hold": 2})
         begun = await onward.effect(execution_id=execution, step=2, what="begin")
         status, answer = await onward.call("POST", f"/executions/{execution}/pause", {"reason": "look"})
         assert (status, answer["status"], answer["reason"]) == (202, "running", "executing")
@@ -19,6 +19,7 @@ async def test_a_worker_killed_while_it_winds_down_leaves_its_execution_paused(t
         await onward.ended(other)
         begins = [e for e in onward.effects() if e["execution_id"] == execution and e["what"] == "begin"]
         assert [e["step"] for e in begins] == [1, 2]
+        onward.let_go()
         status, answer = await onward.call("POST", f"/executions/{execution}/resume", {})
         assert (status, answer["reason"]) == (200, "recovering")
         ended = await onward.ended(execution)
@@ -29,9 +30,10 @@ async def test_a_worker_killed_while_it_winds_down_leaves_its_execution_paused(t
 
 async def test_a_paused_worker_s_step_is_saved_and_the_slot_is_free(tmp_path: Path) -> None:
     async with platform(tmp_path, workers=1, slots=1) as onward:
-        execution = await onward.submit("five", {"seconds": 1.0})
+        execution = await onward.submit("five", {"seconds": 0.1, "hold": 1})
         await onward.effect(execution_id=execution, step=1, what="begin")
         assert (await onward.call("POST", f"/executions/{execution}/pause", {}))[0] == 202
+        onward.let_go()
         paused = await onward.reaches(execution, "paused")
         assert paused["worker_id"] is None
         assert (await onward.call("POST", f"/executions/{execution}/pause", {}))[0] == 200

@@ -26,7 +26,7 @@ async def worker_of(onward: Platform, queue: str) -> dict[str, Any]:
         found[:] = [one for one in page["items"] if one["queues"] == [queue] and one["status"] != "gone"]
         return bool(found)
 
-    await onward.eventually(heard, 20, f"no worker of {queue} is heard of")
+    await onward.eventually(heard, 40, f"no worker of {queue} is heard of")
     return found[0]
 
 
@@ -39,7 +39,7 @@ async def test_seed_priorities_what_waits_in_a_full_queue_is_moved_to_where_a_wo
         long = await onward.submit("five", {"count": 1, "seconds": 60.0})
         await onward.effect(execution_id=long, what="begin")
         waiting = [await onward.submit("noop") for _ in range(3)]
-        asleep = await onward.submit("sleeper", {"seconds": 4.0}, queue="urgent")
+        asleep = await onward.submit("sleeper", {"seconds": 10.0}, queue="urgent")
         await onward.reaches(asleep, "sleeping")
 
         # One moves, one moves and is delayed, one stays; a sleep ends in its new queue.
@@ -62,7 +62,7 @@ async def test_seed_priorities_what_waits_in_a_full_queue_is_moved_to_where_a_wo
         stands = await told(onward, urgent["worker_id"], "drain", {"exit": True})
         assert stands["status"] in {"draining", "drained"}
         await onward.eventually(
-            lambda: _ended(onward, "worker-2"), 20, "the drained worker does not end", "worker-2"
+            lambda: _ended(onward, "worker-2"), 60, "the drained worker does not end", "worker-2"
         )
         assert onward.processes["worker-2"].returncode == 0
 

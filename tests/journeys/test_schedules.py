@@ -80,7 +80,8 @@ async def fire(folder, seconds):
             await config.put(bus.connection, "default", "task", "noop", task, 0)
             for name in REPLICAS:
                 replicas.start(name)
-            begin = datetime.fromtimestamp(int(time.time()) // EVERY * EVERY + 2 * EVERY, UTC)
+            # Far enough ahead for all of them to be stored before it, on a slow machine too.
+            begin = datetime.fromtimestamp(int(time.time()) // EVERY * EVERY + 4 * EVERY, UTC)
             end = begin + timedelta(seconds=seconds)
             expected = Counter()
             for number in range(SCHEDULES):
@@ -98,7 +99,7 @@ async def fire(folder, seconds):
                 name = chance.choice(REPLICAS)
                 replicas.kill(name)
                 replicas.start(name)
-            deadline = time.monotonic() + 40
+            deadline = time.monotonic() + 60
             while len(found := await fired(bus)) < expected.total() and time.monotonic() < deadline:
                 await asyncio.sleep(0.5)
             return found, expected

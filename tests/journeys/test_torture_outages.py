@@ -34,9 +34,9 @@ async def paid_twice(onward: Platform, executions: list[str]) -> list[tuple[str,
 async def test_torture_02_postgres_restarts_while_executions_are_being_recovered(tmp_path: Path) -> None:
     async with platform(tmp_path, workers=2) as onward:
         accepted = [await onward.submit("five", {"seconds": 0.3}) for _ in range(20)]
-        await onward.effect(step=2, what="begin")
+        begun = await onward.effect(step=2, what="begin")
         onward.postgres.kill()
-        onward.kill("worker-1")
+        onward.kill(next(name for name, p in onward.processes.items() if p.pid == begun["pid"]))
         await onward.effect(attempt=2, what="begin")
         onward.postgres.start()
         ended = [await onward.ended(execution) for execution in accepted]
@@ -47,7 +47,7 @@ async def test_torture_02_postgres_restarts_while_executions_are_being_recovered
             status, page = await onward.call("GET", "/executions?task=five&status=completed&limit=200")
             return status == 200 and {one["id"] for one in page["items"]} >= set(accepted)
 
-        await onward.eventually(all_listed, 30, "the projection has not caught up")
+        await onward.eventually(all_listed, 60, "the projection has not caught up")
 
 
 async def test_torture_04_workers_of_one_host_overlap_in_a_rolling_restart_and_nothing_is_run_twice(
@@ -89,7 +89,7 @@ async def test_torture_18_a_gateway_that_dies_between_the_append_and_its_answer_
         nats.close_towards_client()
         body = {"task": "five", "input": {"seconds": 0.01}, "idempotency_key": key}
         asking = asyncio.create_task(onward.call("POST", "/executions", body))
-        await asyncio.wait_for(stored.wait(), 10)
+        await asyncio.wait_for(stored.wait(), 30)
         assert not asking.done(), "nobody was told yet"
         onward.kill("gateway-1")
         nats.open()

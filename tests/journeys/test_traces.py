@@ -30,12 +30,13 @@ async def test_one_trace_leads_from_the_caller_over_the_gateway_and_the_worker_t
 
     try:
         async with platform(tmp_path, workers=2, **otel) as onward:
-            body = {"task": "five", "input": {"count": 3, "seconds": 0.8}}
+            body = {"task": "five", "input": {"count": 3, "seconds": 0.1, "hold": 2}}
             status, made = await onward.call("POST", "/executions", body, traceparent=PARENT)
             assert status == 202
             begun = await onward.effect(execution_id=made["id"], step=2, what="begin")
             await arrived(("onward.step", "step 1"))
             onward.kill(next(name for name, p in onward.processes.items() if p.pid == begun["pid"]))
+            onward.let_go()
             ended = await onward.ended(made["id"])
             assert (ended["status"], ended["trace_id"]) == ("completed", CALLER)
             spans = await arrived(

@@ -49,13 +49,13 @@ class Request:
         self._news.set()
 
     async def until(self, condition):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not condition():
                 self._news.clear()
                 await self._news.wait()
 
     async def done(self):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await self.task
         return self
 
@@ -119,7 +119,7 @@ class WebSocket:
         self._inbox.put_nowait({"type": "websocket.disconnect", "code": 1000})
 
     async def until(self, condition):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not condition(self):
                 assert not self.task.done() or condition(self), (self.said, self.code, self.task)
                 self._news.clear()
@@ -133,6 +133,6 @@ class WebSocket:
         return message
 
     async def ended(self):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await self.task
         return self

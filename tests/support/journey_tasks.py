@@ -31,10 +31,26 @@ async def work(number: int, seconds: float) -> int:
     return number
 
 
+async def held(number: int) -> int:
+    """One step that ends when the test says so, however slow the machine is: see Platform.let_go."""
+    effect(step=number, what="begin")
+    while not Path(os.environ["JOURNEY_LEDGER"]).with_name("let go").exists():
+        await asyncio.sleep(0.02)
+    effect(step=number, what="end")
+    return number
+
+
 @registry.task(retry=Retry(attempts=5, first=0.1, cap=1.0))
-async def five(count: int = 5, seconds: float = 0.3) -> list[int]:
-    """`count` steps, one after the other."""
-    return [await step(f"step {number}", work, number, seconds) for number in range(1, count + 1)]
+async def five(count: int = 5, seconds: float = 0.3, hold: int = 0) -> list[int]:
+    """`count` steps, one after the other; the one of number `hold` waits for the test."""
+    return [
+        await (
+            step(f"step {number}", held, number)
+            if number == hold
+            else step(f"step {number}", work, number, seconds)
+        )
+        for number in range(1, count + 1)
+    ]
 
 
 @registry.task

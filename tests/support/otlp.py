@@ -75,7 +75,7 @@ class Receiver:
         self._thread.start()
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def until(self, is_so: Callable[[list[Span]], bool], within: float = 20.0) -> list[Span]:
+    def until(self, is_so: Callable[[list[Span]], bool], within: float = 40.0) -> list[Span]:
         """The spans once `is_so` of them."""
         deadline = time.monotonic() + within
         while not is_so(self.spans):
@@ -83,7 +83,7 @@ class Receiver:
             time.sleep(0.05)
         return list(self.spans)
 
-    def until_named(self, *names: tuple[str, str], within: float = 20.0) -> list[Figure]:
+    def until_named(self, *names: tuple[str, str], within: float = 40.0) -> list[Figure]:
         """The figures once those of each (service, name) are there."""
         deadline = time.monotonic() + within
         while missing := set(names) - {(figure.service, figure.name) for figure in self.figures}:

@@ -77,12 +77,12 @@ class Onward:
         """One execution."""
         return dict(self.rest("GET", f"/executions/{execution_id}"))
 
-    def ended(self, execution_id: str, within: float = 30.0) -> dict[str, Any]:
+    def ended(self, execution_id: str, within: float = 60.0) -> dict[str, Any]:
         """One execution, once it has ended."""
         ends = ("completed", "failed", "cancelled")
         return self.until(lambda: self.get(execution_id), lambda now: now["status"] in ends, within)
 
-    def running(self, execution_id: str, within: float = 20.0) -> dict[str, Any]:
+    def running(self, execution_id: str, within: float = 40.0) -> dict[str, Any]:
         """One execution, once a worker runs it."""
         return self.until(
             lambda: self.get(execution_id),
@@ -91,7 +91,7 @@ class Onward:
         )
 
     @staticmethod
-    def until(look: Callable[[], Any], is_so: Callable[[Any], Any], within: float = 20.0) -> Any:
+    def until(look: Callable[[], Any], is_so: Callable[[Any], Any], within: float = 40.0) -> Any:
         """What `look` sees, once it is so."""
         deadline = time.monotonic() + within
         while not is_so(seen := look()):

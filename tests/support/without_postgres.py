@@ -20,7 +20,7 @@ async def without_postgres(bus: Bus, server: NatsServer) -> AsyncIterator[Withou
     )
     half = WithoutPostgres(bus, settings, Metrics(), Stop())
     work = asyncio.create_task(half.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         await half.ready.wait()
     yield half
     work.cancel()

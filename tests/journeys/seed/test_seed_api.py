@@ -70,7 +70,9 @@ def test_seed_unique_id_sorts_by_time_and_belongs_to_its_key(onward: Onward) -> 
 def test_seed_source_and_submitter_are_recorded(onward: Onward) -> None:
     parent = onward.submit("both", {"names": ["Ada"]})
     onward.ended(parent)
-    child = onward.rest("GET", f"/executions?parent={parent}")["items"][0]
+    (child,) = onward.until(
+        lambda: onward.rest("GET", f"/executions?parent={parent}")["items"], lambda now: now
+    )
 
     assert onward.get(parent)["source"] == "api"
     assert onward.get(parent)["submitted_by"].startswith("key:")

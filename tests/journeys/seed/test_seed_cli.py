@@ -6,15 +6,19 @@ from tests.support.seed_page import Onward
 
 
 def test_seed_cli_list_filters_at_the_server(onward: Onward) -> None:
-    done, held = onward.submit("greet", {"name": "cli"}), onward.submit("work")
+    done, held = onward.submit("greet", {"name": "cli"}), onward.submit("work", {"seconds": 600})
     onward.ended(done)
     onward.running(held)
 
-    everything = {one["id"] for one in onward.json("execution", "list", "--all")}
-    running = onward.json("execution", "list", "--status", "running")
+    onward.until(
+        lambda: {one["id"] for one in onward.json("execution", "list", "--all")},
+        lambda everything: {done, held} <= everything,
+    )
+    running = onward.until(
+        lambda: onward.json("execution", "list", "--status", "running"),
+        lambda listed: held in {one["id"] for one in listed},
+    )
 
-    assert {done, held} <= everything
-    assert held in {one["id"] for one in running}
     assert {one["status"] for one in running} == {"running"}
     onward.run("execution", "cancel", held)
 

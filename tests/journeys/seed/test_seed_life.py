@@ -12,7 +12,7 @@ def _types(onward: Onward, execution: str) -> list[str]:
 
 
 def test_seed_lifecycle_goes_from_pending_over_running_to_completed(onward: Onward) -> None:
-    execution = onward.submit("greet", delay=0.5)
+    execution = onward.submit("greet", delay=3)
     before = onward.get(execution)
     after = onward.ended(execution)
 
@@ -44,7 +44,7 @@ def test_seed_pending_says_why_it_waits(onward: Onward) -> None:
 
 
 def test_seed_running_names_its_worker_and_how_far_it_is(onward: Onward) -> None:
-    execution = onward.submit("work", {"seconds": 30})
+    execution = onward.submit("work", {"seconds": 600})
 
     told = onward.until(lambda: onward.get(execution), lambda now: now["progress"])
 
@@ -109,14 +109,17 @@ def test_seed_max_retries_are_set_by_whoever_submits(onward: Onward) -> None:
 
 def test_seed_crash_of_a_worker_loses_nothing(onward: Onward) -> None:
     """The worker is killed in the middle; the execution stays running, and another process goes on with it."""
-    execution = onward.submit("work", {"seconds": 3, "steps": 6})
+    execution = onward.submit("work", {"seconds": 6, "steps": 6})
     worker = onward.running(execution)["worker_id"]
+    workers = onward.until(
+        lambda: {one["worker_id"]: one["pid"] for one in onward.rest("GET", "/workers")["items"]},
+        lambda heard_of: worker in heard_of,
+    )
     onward.until(
         lambda: onward.rest("GET", f"/executions/{execution}/checkpoints")["items"], lambda now: len(now) > 1
     )
-    pid = next(one["pid"] for one in onward.rest("GET", "/workers")["items"] if one["worker_id"] == worker)
 
-    os.kill(pid, signal.SIGKILL)
+    os.kill(workers[worker], signal.SIGKILL)
     meanwhile = onward.get(execution)
     ended = onward.ended(execution, within=60)
 
@@ -140,7 +143,7 @@ def test_seed_question_frees_the_worker_and_takes_one_answer(onward: Onward) -> 
     asked = onward.until(
         lambda: [one for one in onward.json("question", "list") if one["execution_id"] == execution], bool
     )
-    waits = onward.get(execution)
+    waits = onward.until(lambda: onward.get(execution), lambda now: now["worker_id"] is None)
 
     onward.run("question", "answer", asked[0]["execution_id"], "no")
 

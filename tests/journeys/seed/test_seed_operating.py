@@ -4,16 +4,18 @@ from tests.support.seed_page import Onward
 
 
 def _worker(onward: Onward) -> str:
-    return str(
-        next(one["worker_id"] for one in onward.json("worker", "list") if one["status"] == "listening")
+    (first, *_) = onward.until(
+        lambda: [one for one in onward.json("worker", "list") if one["status"] == "listening"], bool
     )
+    return str(first["worker_id"])
 
 
 def test_seed_parallel_children_run_at_once_and_end_together(onward: Onward) -> None:
     parent = onward.submit("both", {"names": ["Ada", "Bob"]})
 
     ended = onward.ended(parent)
-    children = [onward.get(one["id"]) for one in onward.json("execution", "children", parent)]
+    listed = onward.until(lambda: onward.json("execution", "children", parent), lambda found: len(found) == 2)
+    children = [onward.get(one["id"]) for one in listed]
 
     assert ended["output"] == ["hello Ada", "hello Bob"]
     assert max(one["created_at"] for one in children) < min(one["completed_at"] for one in children)
@@ -23,14 +25,15 @@ def test_seed_smaller_pieces_are_executions_of_their_own(onward: Onward) -> None
     parent = onward.submit("both", {"names": ["a", "b", "c"]})
     onward.ended(parent)
 
-    pieces = onward.json("execution", "children", parent)
-
-    assert [one["status"] for one in pieces] == ["completed"] * 3
+    onward.until(
+        lambda: [one["status"] for one in onward.json("execution", "children", parent)],
+        lambda statuses: statuses == ["completed"] * 3,
+    )
     assert onward.get(parent)["children"]["total"] == 3
 
 
 def test_seed_long_runs_save_their_state_while_they_go_on(onward: Onward) -> None:
-    execution = onward.submit("work", {"seconds": 20, "steps": 100})
+    execution = onward.submit("work", {"seconds": 60, "steps": 300})
 
     saved = onward.until(lambda: onward.json("execution", "checkpoints", execution), lambda now: len(now) > 3)
 
@@ -41,7 +44,10 @@ def test_seed_long_runs_save_their_state_while_they_go_on(onward: Onward) -> Non
 
 
 def test_seed_queue_capacity_shows_depth_workers_and_slots(onward: Onward) -> None:
-    queue = next(one for one in onward.json("queue", "list") if one["name"] == "default")
+    (queue,) = onward.until(
+        lambda: [one for one in onward.json("queue", "list") if one["name"] == "default"],
+        lambda found: found and found[0]["workers"],
+    )
 
     assert queue["workers"] >= 1
     assert queue["slots"] >= queue["workers"]
@@ -61,7 +67,7 @@ def test_seed_investigate_from_the_error_over_the_step_to_the_line(onward: Onwar
 
 
 def test_seed_cancel_and_retry_begins_again_from_what_is_saved(onward: Onward) -> None:
-    execution = onward.submit("work", {"seconds": 3, "steps": 3})
+    execution = onward.submit("work", {"seconds": 10, "steps": 20})
     onward.until(lambda: onward.json("execution", "checkpoints", execution), bool)
 
     onward.run("execution", "cancel", execution, "--wait")
@@ -69,13 +75,13 @@ def test_seed_cancel_and_retry_begins_again_from_what_is_saved(onward: Onward) -
     ended = onward.ended(execution)
 
     first = [one for one in onward.json("execution", "steps", execution) if one["name"] == "part 1"]
-    assert (ended["status"], ended["output"]) == ("completed", 3)
+    assert (ended["status"], ended["output"]) == ("completed", 20)
     assert [one["attempt"] for one in first] == [1]
 
 
 def test_seed_timeouts_are_shown_and_extended_while_it_runs(onward: Onward) -> None:
     execution = onward.submit(
-        "work", {"seconds": 4, "steps": 4}, timeouts={"attempt": 2.0}, retry={"attempts": 1}
+        "work", {"seconds": 12, "steps": 4}, timeouts={"attempt": 10.0}, retry={"attempts": 1}
     )
     onward.running(execution)
 
@@ -103,21 +109,19 @@ def test_seed_concurrency_of_a_worker_is_set_while_it_works(onward: Onward) -> N
 
 
 def test_seed_concurrency_of_a_key_lets_one_run_and_names_why_the_other_waits(onward: Onward) -> None:
-    words = ("run", "work", "--limit", "customer:{seconds}=1", "-i", '{"seconds": 3}')
-    first, second = onward.run(*words).strip(), onward.run(*words).strip()
-    running = onward.until(
-        lambda: [one for one in (first, second) if onward.get(one)["status"] == "running"], lambda now: now
-    )
-
-    waiting = onward.get(next(one for one in (first, second) if one not in running))
+    words = ("run", "work", "--limit", "customer:{seconds}=1", "-i", '{"seconds": 600}')
+    both = {onward.run(*words).strip() for _ in range(2)}
+    (runs,) = onward.until(lambda: [one for one in both if onward.get(one)["status"] == "running"], bool)
+    (waits,) = both - {runs}
+    waiting = onward.until(lambda: onward.get(waits), lambda now: now["reason"] == "limited")
     why = onward.run("execution", "explain", waiting["id"])
 
-    assert (len(running), waiting["status"], waiting["reason"]) == (1, "pending", "limited")
-    assert "customer:3" in why
-    ends = [onward.ended(one) for one in (first, second)]
-    begun, ended = sorted(one["started_at"] for one in ends), sorted(one["completed_at"] for one in ends)
-    assert [one["status"] for one in ends] == ["completed"] * 2
-    assert begun[1] > ended[0]
+    assert waiting["status"] == "pending"
+    assert "customer:600" in why
+    onward.run("execution", "cancel", runs, "--wait")
+    began = onward.running(waits)["started_at"]
+    onward.run("execution", "cancel", waits, "--wait")
+    assert began > onward.get(runs)["completed_at"]
 
 
 def test_seed_logging_has_levels_of_the_logging_module_and_of_log(onward: Onward) -> None:

@@ -98,7 +98,7 @@ async def batch_of(bus: Bus, first: Decision) -> str | None:
     return header((await stored_headers(bus, first))[0], b"Nats-Batch-Id")
 
 
-async def until(what: Any, *, timeout: float = 10.0, every: float = 0.01) -> Any:
+async def until(what: Any, *, timeout: float = 40.0, every: float = 0.01) -> Any:
     """Wait until `what()` (or what it awaits) is true; that value."""
     deadline = time.monotonic() + timeout
     while True:

@@ -21,7 +21,7 @@ async def append(bus, project, id_, count, *, first=1, expected=0):
 async def follow(bus, project, id_, count, *, after=0):
     """The first `count` chunks that a follower hears."""
     found = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         following = bus.lines.follow(project, id_, after=after)
         async for raw in following:
             found.append(raw)

@@ -52,7 +52,7 @@ async def test_an_upload_that_was_never_finished_is_found_and_removed(bus, far, 
     await far.connection.flush()
     assert await strays.entry(bus.connection, name) is None
     # The server may still be storing what had arrived: it is looked for in each round.
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while begun & await strays.uploads(bus.connection):
             await strays.remove_uploads(bus.connection, begun)
 

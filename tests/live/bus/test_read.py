@@ -23,7 +23,8 @@ def _little_patience(monkeypatch):
     monkeypatch.setattr("onward.bus.read.PATIENCE", 0.4)
 
 
-async def test_v1_a_read_waits_for_the_floor_it_was_told(bus, other, project):
+async def test_v1_a_read_waits_for_the_floor_it_was_told(bus, other, project, monkeypatch):
+    monkeypatch.setattr("onward.bus.read.PATIENCE", 30.0)
     first, sequence = await running(bus, project)
     reading = asyncio.create_task(other.events.read(project, first.execution_id, floor=sequence + 1))
     await asyncio.sleep(0.1)

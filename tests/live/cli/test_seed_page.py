@@ -16,7 +16,7 @@ def submit(onward, task, given="{}", *options):
     return submitted.out.strip()
 
 
-def until(look, seconds=15.0):
+def until(look, seconds=40.0):
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, "what was waited for did not happen"

@@ -105,7 +105,7 @@ async def test_a_killed_server_comes_back_with_everything_it_acknowledged(instal
     await asked(server.url, "create table kept (n int)")
 
     os.kill(installation.supervisor.pids["postgres"], signal.SIGKILL)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while sum(isinstance(report, ChildReady) for report in installation.reports) < 2:
             await asyncio.sleep(0.01)
 

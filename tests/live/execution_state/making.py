@@ -5,7 +5,7 @@ import asyncio
 from onward.contract import subjects
 from onward.contract.log import Decision
 
-DEADLINE = 10.0
+DEADLINE = 40.0
 
 
 async def append(bus, walk, *, done=0, expected=0):

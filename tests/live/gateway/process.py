@@ -154,7 +154,7 @@ async def new_caller(
     await config.keep(bus.connection, project, "task", "typed", msgspec.json.encode(typed))
     await config.keep(bus.connection, project, "key", spec.id, msgspec.json.encode(spec))
     caller = Caller(gateway, session, project, key)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while (await caller.call("GET", "/api/v1/tasks")).status == 401:
             await asyncio.sleep(0.005)
     return caller

@@ -137,7 +137,7 @@ async def test_a_reader_who_leaves_is_not_read_for_any_more(client, relay):
         await answer.content.readline()
         answer.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         await relay.broken_off.wait()
 
 
@@ -145,7 +145,7 @@ async def test_a_slow_reader_slows_the_relay_down(client, relay):
     async with client.session.get(url(client, "?flood=1"), headers=auth(client)) as answer:
         assert answer.status == 200
         last = -1
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while last != relay.sent:
                 last = relay.sent
                 await asyncio.sleep(0.5)
@@ -204,7 +204,7 @@ async def test_a_websocket_that_is_left_ends_at_the_relay(client, relay):
 
     await socket.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         await relay.broken_off.wait()
 
 

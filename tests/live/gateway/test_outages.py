@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from onward.bus.api import call
+from onward.bus.append import DEADLINE
 from onward.bus.bus import Bus
 from onward.bus.connection import connect
 from onward.bus.topology import Limits, ensure
@@ -35,7 +36,7 @@ async def test_without_nats_every_answer_is_a_quick_503_and_it_recovers_by_itsel
             reply = await caller.call(method, path, body)
             took = time.monotonic() - before
             assert (reply.status, int(reply.headers["retry-after"]) >= 1) == (503, True), (path, reply.body)
-            assert took <= 2.0, (path, took)
+            assert took < DEADLINE - 0.5, (path, took)
         assert (await gateway.ready(status=503))["status"] == "not ready"
         assert (await caller.call("GET", "/livez")).status == 200
 
@@ -63,7 +64,7 @@ async def test_a_frozen_nats_is_a_quick_503_as_well(own_server, own_bus, session
             own_server.resume()
 
         assert {reply.status for reply in replies} == {503}
-        assert took <= 2.0
+        assert took < DEADLINE - 0.5
         await gateway.ready()
         assert (await caller.submit())["status"] == "pending"
 
@@ -137,7 +138,7 @@ async def test_A6_a_store_that_fills_up_takes_nothing_new_and_lets_running_work_
         for _ in range(17):
             await caller.submit(input="x" * 220_000)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while (reply := await caller.call("POST", EXECUTIONS, {"task": "noop"})).status == 202:
                 await asyncio.sleep(0.1)
 
@@ -163,7 +164,7 @@ async def test_a_gateway_that_is_asked_to_stop_finishes_what_is_in_flight(
 
         assert (await waiting).json["status"] == "pending"
         assert await stopped == 0, gateway.log()
-        assert time.monotonic() - before < 5
+        assert time.monotonic() - before < 30
 
 
 async def test_a_wrong_broker_ends_it_with_a_word(own_server, tmp_path):

@@ -49,7 +49,7 @@ async def serve(bus, project):
         )
         http = server(create_app(relay), relay.settings)
         running.append((relay, http, asyncio.ensure_future(http.listen())))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not http.started:
                 await asyncio.sleep(0.01)
         return Served(relay, http, key)

@@ -152,7 +152,7 @@ class Shop:
         """The types of its events, in order."""
         return [ev.event_type(item.event) for item in (await self.log(execution_id)).stored]
 
-    async def until(self, execution_id: str, is_so: Any, *, timeout: float = 10.0) -> Execution:
+    async def until(self, execution_id: str, is_so: Any, *, timeout: float = 40.0) -> Execution:
         """Its state once `is_so(state)`."""
         state = (await self.log(execution_id)).execution
 
