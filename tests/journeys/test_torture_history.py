@@ -15,9 +15,15 @@ COPIES = """
 insert into events select gen_random_uuid(), e.n, e.project, e.sequence, e.type, e.at - interval '1 day', e.body,
        e.retention, e.month
   from events e, generate_series(1, {times}) where e.execution_id = '{id}';
-insert into executions
-select (jsonb_populate_record(x, jsonb_build_object('id', gen_random_uuid()))).*
-  from executions x, generate_series(1, {times}) where x.id = '{id}';
+do $$
+declare
+  names text := (select string_agg(quote_ident(column_name), ', ') from information_schema.columns
+                  where table_schema = 'public' and table_name = 'executions' and is_generated = 'NEVER');
+begin
+  execute format('insert into executions (%1$s) select %1$s from (
+    select (jsonb_populate_record(x, jsonb_build_object(''id'', gen_random_uuid()))).*
+      from executions x, generate_series(1, {times}) where x.id = ''{id}'') copies', names);
+end $$;
 analyze;
 """
 """So many ended executions with their events, as if they had been there for a day."""
