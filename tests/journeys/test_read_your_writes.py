@@ -28,5 +28,7 @@ async def test_a_thousand_posts_are_each_followed_by_a_get_with_the_projector_pa
         onward.resume("execution_state-1")
         awake, frozen = (sorted(took[paused]) for paused in (False, True))
         for what, times in (("at work", awake), ("frozen", frozen)):
-            print(f"GET after POST, projector {what}: p50 {times[250] * 1000:.1f}, p99 {times[495] * 1000:.1f} ms")
+            print(
+                f"GET after POST, projector {what}: p50 {times[250] * 1000:.1f}, p99 {times[495] * 1000:.1f} ms"
+            )
         assert frozen[250] <= 3 * awake[250] + 0.05, "a read by id waits for the projection"
