@@ -5,6 +5,8 @@ import shutil
 
 from tooling.steps import StepFailed, quietly, step
 
+PATIENT = ("-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120")
+"""A mirror that fails once, or another installation under way, is no reason to go without."""
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -20,7 +22,7 @@ def ensure() -> None:
     try:
         with step("install Debian's chromium"):
             for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-                done = quietly(["apt-get", *words], timeout=600)
+                done = quietly(["apt-get", *PATIENT, *words], timeout=600)
                 if done.returncode != 0:
                     raise StepFailed(done.stdout)
     except StepFailed:

