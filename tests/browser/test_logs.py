@@ -9,6 +9,16 @@ from tests.support.seed_page import Onward
 
 LINES = 30_000
 ERROR = 12_345
+TURN_THE_WHEEL = """([way, line]) => new Promise((done) => {
+  const box = document.querySelector('.is-wrapped');
+  const seen = () => {
+    const row = box.querySelector(`[data-line="${line}"]`)?.getBoundingClientRect();
+    const frame = box.getBoundingClientRect();
+    return row && row.top >= frame.top && row.bottom <= frame.bottom;
+  };
+  const turn = () => (seen() ? done() : (box.scrollTop += way * 200, requestAnimationFrame(turn)));
+  turn();
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +62,32 @@ def test_a_search_looks_through_the_whole_log_and_leads_from_place_to_place(
     page.get_by_role("button", name="Next place").click()
     expect(page.locator(".window .is-marked")).to_contain_text("1777 an ordinary line")
 
-    page.get_by_label("Level of what is searched for").select_option("error")
+    page.get_by_label("Level").select_option("error")
     expect(page.locator(".found[data-complete=true]")).to_have_text("0 lines")
+
+
+def test_a_level_leaves_out_the_lines_below_it_and_an_address_still_leads_to_its_line(
+    visit: Visit, talked: str
+) -> None:
+    page = visit.go(f"/x/{talked}#L{ERROR}")
+    expect(page.locator(".window .is-marked")).to_contain_text("went wrong")
+
+    page.get_by_label("Level").select_option("warning")
+
+    expect(page.locator(".logs header")).to_contain_text("of warning and worse")
+    expect(page.locator(".window .is-marked")).to_contain_text("went wrong")
+    expect(page.locator(".window .is-info")).to_have_count(0)
+
+
+def test_wrapped_lines_scroll_on_to_both_sides_of_an_address(visit: Visit, talked: str) -> None:
+    page = visit.go(f"/x/{talked}#L15000")
+    page.get_by_label("wrap").check()
+    expect(page.locator('.is-wrapped [data-line="15000"]')).to_be_in_viewport()
+
+    for away, line in ((1, 15_400), (-1, 14_600)):
+        page.evaluate(TURN_THE_WHEEL, [away, line])
+        expect(page.locator(f'.is-wrapped [data-line="{line}"]')).to_be_in_viewport()
+    assert page.locator(".window .line").count() <= 400, "only what is near is there"
 
 
 def test_the_whole_log_comes_as_a_file(visit: Visit, talked: str) -> None:

@@ -1,23 +1,22 @@
 /** The log of one execution: live, searched as a whole by the server, each line with an address of its own. */
 
 import { html, useEffect, useMemo, useRef, useState } from "../vendor.js";
-import { Log, nextError, search } from "../state/log.js";
+import { LEVELS, Log, nextError, search } from "../state/log.js";
 import { go } from "../state/route.js";
 import { parsed } from "./log_line.js";
 import { LogWindow } from "./log_window.js";
 import { tell } from "./notice.js";
 import { Value } from "./value.js";
 
-const LEVELS = ["debug", "info", "warning", "error", "critical"];
 /** @type {Record<string, string>} */
 const TYPES = { log: "text/plain", ndjson: "application/x-ndjson" };
 
 /** @param {{executionId: string, line?: number | null, failed?: boolean}} props */
 export function Logs({ executionId, line = null, failed = false }) {
-  const log = useMemo(() => new Log(executionId), [executionId]);
   const [following, setFollowing] = useState(line === null);
   const [wrapped, setWrapped] = useState(false);
   const [level, setLevel] = useState("");
+  const log = useMemo(() => new Log(executionId, level), [executionId, level]);
   const [sought, setSought] = useState("");
   const [found, setFound] = useState(/** @type {import("../state/log.js").Found | null} */ (null));
   const [json, setJson] = useState(/** @type {any} */ (null));
@@ -81,16 +80,16 @@ export function Logs({ executionId, line = null, failed = false }) {
       <form role="search" onSubmit=${submitted}>
         <input name="grep" type="search" maxlength="200" placeholder="Search the whole log" aria-label="Search the whole log" />
       </form>
-      <select aria-label="Level of what is searched for" onChange=${(/** @type {any} */ event) => setLevel(event.target.value)}>
-        <option value="">in all levels</option>
-        ${LEVELS.slice(1).map((one) => html`<option value=${one}>in ${one} and worse</option>`)}
+      <select aria-label="Level" onChange=${(/** @type {any} */ event) => setLevel(event.target.value)}>
+        <option value="">all levels</option>
+        ${LEVELS.slice(1).map((one) => html`<option value=${one}>${one} and worse</option>`)}
       </select>
       ${sought && html`<${Places} found=${found} step=${step} />`}
       <button type="button" onClick=${error}>Next error</button>
       <label><input type="checkbox" checked=${following} onChange=${() => setFollowing(!following)} /> follow</label>
       <label><input type="checkbox" checked=${wrapped} onChange=${() => setWrapped(!wrapped)} /> wrap</label>
       ${Object.keys(TYPES).map((type) => html`<button type="button" class="is-quiet" onClick=${() => download(executionId, type)}>↓ ${type}</button>`)}
-      <span class="muted">${log.total.value.toLocaleString()} lines${log.ended.value ? "" : ", live"}</span>
+      <span class="muted">${log.total.value.toLocaleString()} lines${level && ` of ${level} and worse`}${log.ended.value ? "" : ", live"}</span>
     </header>
     <${LogWindow} log=${log} following=${following} follow=${setFollowing} line=${line} wrapped=${wrapped} sought=${sought} open=${setJson} />
     ${json &&
