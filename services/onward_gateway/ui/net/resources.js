@@ -34,6 +34,11 @@ function isObject(value) {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
+/** Changes these members, whoever changed others meanwhile. @param {string} plural @param {string} name @param {any} merge */
+export function change(plural, name, merge) {
+  return call("PATCH", `/${plural}/${encodeURIComponent(name)}`, merge);
+}
+
 /** @param {string} plural @param {string} name */
 export function remove(plural, name) {
   return call("DELETE", `/${plural}/${encodeURIComponent(name)}`);

@@ -1,7 +1,7 @@
 /** The pages of all kinds of resources: a table, the editor, and what is special about a kind below a row. */
 
 import { html, useState } from "../vendor.js";
-import { act, remove } from "../net/resources.js";
+import { act, change, remove } from "../net/resources.js";
 import { useAnswer } from "../net/answer.js";
 import { askFor } from "../parts/dialog.js";
 import { showOnce } from "../parts/once.js";
@@ -13,6 +13,7 @@ import { kinds } from "../state/kinds.js";
 /** @param {string} plural the component of a kind's page, for `lazy` */
 const page = (plural) => () => html`<${Resources} kind=${kinds[plural]} key=${plural} />`;
 
+export const QueuesPage = page("queues");
 export const AgentsPage = page("agents");
 export const TeamsPage = page("teams");
 export const EnvironmentsPage = page("environments");
@@ -71,10 +72,11 @@ function Row({ kind, item, allowed, opened, open, edit, done, Below }) {
     ${isOpen && html`<tr><td colspan=${kind.columns.length + 3}><${Below} item=${item} /></td></tr>`}`;
 }
 
-/** @param {any} kind @param {any} item @param {{says: string, does: string, asks?: string, body?: any, member?: string}} one @param {() => void} done */
+/** @param {any} kind @param {any} item @param {{says: string, does: string, asks?: string, body?: any, member?: string, merge?: (said: string | null) => any}} one @param {() => void} done */
 function perform(kind, item, one, done) {
   const send = async (/** @type {FormData} */ form) => {
-    const answer = await act(kind.plural, item.name, one.does, one.member ? { [one.member]: form.get("said") || null } : one.body);
+    const said = /** @type {string | null} */ (form.get("said")) || null;
+    const answer = one.merge ? await change(kind.plural, item.name, one.merge(said)) : await act(kind.plural, item.name, one.does, one.member ? { [one.member]: said } : one.body);
     tell(`${item.name}: ${one.says.toLowerCase()} is done`);
     done();
     if (answer?.secret) showOnce(`The secret of ${item.name}`, answer.secret);

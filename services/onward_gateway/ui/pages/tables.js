@@ -1,4 +1,4 @@
-/** The list, the queues, the workers and the open questions: tables that look again now and then. */
+/** The list and the open questions: tables that look again now and then. */
 
 import { html, useState } from "../vendor.js";
 import { useAnswer } from "../net/answer.js";
@@ -8,10 +8,12 @@ import { ShortId, Status, Took } from "../parts/status.js";
 import { clock, since } from "../state/clock.js";
 import { ask, query } from "../state/route.js";
 
+/** What a link may narrow the list by; each is shown, and can be taken away. */
+const NARROWED = ["task", "queue", "environment", "agent_id", "team", "worker", "parent", "error", "since", "until"];
 const STATUSES = ["pending", "running", "completed", "failed", "cancelled"];
 
 export function ListPage() {
-  const given = Object.fromEntries(["status", "task", "queue", "label", "q", "since", "until", "worker", "parent"].map((name) => [name, query.value.getAll(name)]));
+  const given = Object.fromEntries(["status", ...NARROWED, "label", "q"].map((name) => [name, query.value.getAll(name)]));
   const [cursors, setCursors] = useState(/** @type {string[]} */ ([]));
   const { answer, error } = useAnswer("/executions", { ...given, limit: 50, cursor: cursors.at(-1) }, 5);
   return html`<section>
@@ -23,6 +25,7 @@ export function ListPage() {
       </select>
       <input name="q" type="search" placeholder="id or part of a task's name" aria-label="Search" defaultValue=${given.q[0] ?? ""} />
       <button>Find</button>
+      ${NARROWED.filter((name) => given[name].length).map((name) => html`<button type="button" title="Without this" onClick=${() => (setCursors([]), ask({ [name]: null }))}>${name}: ${name === "since" || name === "until" ? clock(given[name][0]) : given[name][0]} ✕</button>`)}
     </form>
     <${Failed} error=${error} />
     ${!answer && !error && html`<${Loading} />`}
@@ -67,53 +70,5 @@ export function NeedsYouPage() {
         <${Question} question=${question} executionId=${question.execution_id} />
       </article>`,
     )}
-  </section>`;
-}
-
-export function QueuesPage() {
-  const { answer, error } = useAnswer("/queues", { limit: 200 }, 3);
-  return html`<section>
-    <h1>Queues</h1>
-    <${Failed} error=${error} />
-    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
-      <thead><tr><th>Queue</th><th>State</th><th>Environment</th><th>Workers</th><th>Slots</th><th>Running</th><th>Waiting</th><th>Oldest</th></tr></thead>
-      <tbody>
-        ${(answer?.items ?? []).map(
-          (/** @type {any} */ queue) => html`<tr key=${queue.name} id=${queue.name}>
-            <td>${queue.name}</td><td>${health(queue)}</td><td>${queue.environment ?? ""}</td><td>${queue.workers}</td><td>${queue.slots}</td>
-            <td>${queue.running ?? "–"}</td><td>${queue.waiting ?? "–"}</td><td>${queue.oldest ? since(queue.oldest) : ""}</td>
-          </tr>`,
-        )}
-      </tbody>
-    </table></div>
-  </section>`;
-}
-
-/** A queue's state in words. @param {any} queue */
-function health(queue) {
-  if (queue.paused) return html`<span class="status is-pending">❚❚ paused</span>`;
-  if (queue.workers === 0) return html`<span class=${`status ${queue.waiting ? "is-failed" : "is-cancelled"}`}>⚠ no workers</span>`;
-  if (queue.running !== null && queue.running >= queue.slots) return html`<span class="status is-pending">● at capacity</span>`;
-  return html`<span class="status is-completed">✓ active</span>`;
-}
-
-export function WorkersPage() {
-  const { answer, error } = useAnswer("/workers", { limit: 200 }, 3);
-  return html`<section>
-    <h1>Workers</h1>
-    <${Failed} error=${error} />
-    ${answer?.items.length === 0 && html`<${Empty} title="No worker gives a sign of life" command="onward worker start --tasks your_module" />`}
-    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
-      <thead><tr><th>Worker</th><th>State</th><th>Version</th><th>Queues</th><th>Busy</th><th>Last seen</th><th>Host</th></tr></thead>
-      <tbody>
-        ${(answer?.items ?? []).map(
-          (/** @type {any} */ worker) => html`<tr key=${worker.worker_id} id=${worker.worker_id}>
-            <td><code>${worker.worker_id}</code></td><td>${worker.status}</td><td>${worker.version}</td><td>${worker.queues.join(", ")}</td>
-            <td><meter min="0" max=${worker.slots} value=${worker.busy} aria-label="busy slots"></meter> ${worker.busy}/${worker.slots}</td>
-            <td>${since(worker.last_seen)}</td><td>${worker.host} (${worker.pid})</td>
-          </tr>`,
-        )}
-      </tbody>
-    </table></div>
   </section>`;
 }

@@ -4,8 +4,8 @@ import { html } from "../vendor.js";
 import { since } from "./clock.js";
 
 /**
- * @typedef {{says: string, does: string, asks?: string, member?: string, body?: any, when?: (item: any) => boolean}} Act
- * `asks` for a text that goes as `member` of the body.
+ * @typedef {{says: string, does: string, asks?: string, member?: string, body?: any, merge?: (said: string | null) => any, when?: (item: any) => boolean}} Act
+ * `asks` for a text that goes as `member` of the body; with `merge` it is a change of the resource.
  * @typedef {{plural: string, command: string, one: string, title: string, none: string, teaches: string, scope?: string,
  *   columns: [string, (item: any) => any][], acts?: Act[], changed: (item: any) => string}} Kind
  */
@@ -30,8 +30,29 @@ function running(paused, why) {
   return paused ? html`<span class="status is-pending">❚❚ paused</span> <span class="muted">${why}</span>` : html`<span class="status is-completed">✓ on</span>`;
 }
 
+/** A queue's state in words. @param {any} queue */
+function health(queue) {
+  if (queue.paused) return html`<span class="status is-pending">❚❚ paused</span> <span class="muted">${queue.paused_because} ${queue.paused_by && `by ${queue.paused_by}`}</span>`;
+  if (queue.workers === 0) return html`<span class=${`status ${queue.waiting ? "is-failed" : "is-cancelled"}`}>⚠ no workers</span>`;
+  if (queue.max_running && queue.running >= queue.max_running) return html`<span class="status is-pending">● at its limit</span>`;
+  if (queue.running !== null && queue.running >= queue.slots) return html`<span class="status is-pending">● at capacity</span>`;
+  return html`<span class="status is-completed">✓ active</span>`;
+}
+
+/** How many of a queue are in this state, and the list of them. @param {any} queue @param {"running" | "waiting"} what @param {string} status */
+function counted(queue, what, status) {
+  return queue[what] ? html`<a href=${`/list?queue=${encodeURIComponent(queue.name)}&status=${status}`}>${queue[what]}</a>` : (queue[what] ?? "–");
+}
+
 /** @type {Record<string, Kind>} */
 export const kinds = {
+  queues: kindOf({
+    plural: "queues", command: "queue", one: "queue", title: "Queues", none: "There is no queue", teaches: "onward queue create reports --set max_running=4",
+    columns: [["State", health], ["Environment", (item) => item.environment ?? ""], ["Workers", (item) => item.workers], ["Slots", (item) => item.slots],
+      ["Running", (item) => counted(item, "running", "running")], ["Waiting", (item) => counted(item, "waiting", "pending")], ["Oldest", (item) => (item.oldest ? since(item.oldest) : "")],
+      ["Limits", (item) => [item.max_running && `${item.max_running} at once`, item.rate && `${item.rate} in ${item.per} s`].filter(Boolean).join(", ") || "–"]],
+    acts: [{ ...pause[0], merge: (said) => ({ paused: true, paused_because: said }) }, { ...pause[1], merge: () => ({ paused: false, paused_because: null }) }],
+  }),
   schedules: kindOf({
     plural: "schedules", command: "schedule", one: "schedule", title: "Schedules", none: "Nothing is scheduled",
     teaches: "onward schedule create nightly --set cron='0 3 * * *' --set zone=Europe/Berlin --set submission.task=shell",
