@@ -84,7 +84,7 @@ def test_a_queue_is_paused_with_a_reason_and_its_limit_is_edited(visit: Visit, o
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     expect(row.get_by_text("the printer is out")).to_be_visible()
     page.get_by_role("button", name="Edit page-queue").click()
-    page.get_by_label("max_running").fill("3")
+    page.get_by_label(re.compile("max.running")).first.fill("3")
     page.get_by_role("button", name="Save", exact=True).click()
 
     expect(row.get_by_text("3 at once")).to_be_visible()
