@@ -60,3 +60,15 @@ def test_attempts_stand_beside_each_other_with_what_went_wrong(visit: Visit, onw
     expect(page.locator(".attempts thead")).to_contain_text("attempt 2")
     expect(page.locator(".attempts")).to_contain_text(text)
     assert page.evaluate("window.pwned") is None
+
+
+def test_all_events_of_one_that_has_many_are_read(visit: Visit, onward: Onward) -> None:
+    waits = onward.submit("talk", {"lines": 1}, delay=3600)
+    for verb in ("pause", "resume") * 101:
+        onward.rest("POST", f"/executions/{waits}/{verb}")
+
+    page = visit.go(f"/x/{waits}?tab=events")
+
+    expect(page.locator(".events tbody tr").nth(202)).to_contain_text("resume")
+    onward.rest("POST", f"/executions/{waits}/cancel")
+    expect(page.locator(".events tbody tr").nth(203)).to_contain_text("cancel")

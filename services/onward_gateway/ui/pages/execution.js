@@ -1,6 +1,6 @@
 /** One execution: what it is, what it waits for or why it failed, where the time went, and its log. */
 
-import { html, useEffect, useState } from "../vendor.js";
+import { html, useEffect, useMemo, useState } from "../vendor.js";
 import { get } from "../net/api.js";
 import { subscribe } from "../net/live.js";
 import { Attempts } from "../parts/attempts.js";
@@ -12,6 +12,7 @@ import { Progress, ShortId, Status, Took } from "../parts/status.js";
 import { Timeline } from "../parts/timeline.js";
 import { Value } from "../parts/value.js";
 import { clock } from "../state/clock.js";
+import { MOST, NONE, readOn } from "../state/events.js";
 import { ask, hash, query } from "../state/route.js";
 
 const TABS = ["timeline", "attempts", "data", "events", "tree"];
@@ -19,12 +20,16 @@ const TABS = ["timeline", "attempts", "data", "events", "tree"];
 /** @param {{id: string}} props */
 export function ExecutionPage({ id }) {
   const [execution, setExecution] = useState(/** @type {any} */ (null));
-  const [events, setEvents] = useState(/** @type {any[]} */ ([]));
+  const [known, setKnown] = useState(NONE);
+  const [most, setMost] = useState(MOST);
+  const events = useMemo(() => [...known.before, ...known.last], [known]);
   const [why, setWhy] = useState(/** @type {any} */ (null));
   const [error, setError] = useState(/** @type {any} */ (null));
 
   useEffect(() => {
     setExecution(null);
+    setKnown(NONE);
+    setMost(MOST);
     get(`/executions/${id}`).then(setExecution, setError);
     return subscribe(
       () => ({ channel: "execution", execution_id: id }),
@@ -36,10 +41,10 @@ export function ExecutionPage({ id }) {
   useEffect(() => {
     if (version === undefined) return;
     let gone = false;
-    get(`/executions/${id}/events`, { limit: 200 }).then((page) => gone || setEvents(page.items), setError);
+    readOn(id, execution.id === id ? known : NONE, most).then((read) => gone || setKnown(read), setError);
     get(`/executions/${id}/explain`).then((told) => gone || setWhy(told), () => setWhy(null));
     return () => void (gone = true);
-  }, [id, version]);
+  }, [id, version, most]);
 
   if (!execution) return error ? html`<${Failed} error=${error} />` : html`<${Loading} />`;
   const tab = TABS.includes(query.value.get("tab") ?? "") ? query.value.get("tab") : TABS[0];
@@ -53,6 +58,11 @@ export function ExecutionPage({ id }) {
     <nav class="tabs" aria-label="Parts">
       ${TABS.map((name) => html`<button type="button" aria-pressed=${tab === name} onClick=${() => ask({ tab: name })}>${name}</button>`)}
     </nav>
+    ${known.more &&
+    html`<p class="notice">
+      These are the first ${events.length.toLocaleString()} events: what came later is not in the timeline, the attempts and the events.
+      <button type="button" onClick=${() => setMost(most + MOST)}>Read on</button>
+    </p>`}
     ${tab === "timeline" && html`<${Timeline} events=${events} execution=${execution} />`}
     ${tab === "attempts" && html`<${Attempts} events=${events} />`}
     ${tab === "data" && html`<${Data} execution=${execution} />`} ${tab === "events" && html`<${Events} events=${events} />`}
