@@ -2,6 +2,9 @@
 
 import asyncio
 
+import msgspec
+
+from onward.bus import limit_audit
 from onward.contract import events as ev
 from onward.contract import limits
 from onward.contract.limit import LimitPolicy
@@ -109,3 +112,33 @@ def test_l1_two_keys_given_one_after_the_other_block_each_other_for_ever(monkeyp
     monkeypatch.setattr(Round, "admit", admit)
     monkeypatch.setattr(Round, "got", lambda *_: [])
     assert "for ever" in str(first_broken(worn_day(both_keys), range(6)))
+
+
+def leaked_while_keepers_die(every):
+    """Somebody who has ended holds a key, and no keeper lives for longer than `every`."""
+
+    async def main(random):
+        here = Installation(random, Setup(tasks=tasks, slots=4), workers=1)
+        gone = await here.client.submit("work", limits=(LimitPolicy("a", max=1),))
+        assert await here.settled(60) == []
+        await asyncio.sleep(10)  # its end is heard of, and done with
+        kept = here.bus.limits.stream.kept
+        state, last = kept["default", "a"]
+        holder = limits.Holder(execution_id=gone, n=1, since=here.state(gone).created_at)
+        here.bus.limits.stream.append(msgspec.structs.replace(state, holders=(holder,)), last)
+        next_one = await here.client.submit("work", limits=(LimitPolicy("a", max=1),))
+        for _ in range(30):
+            here.bus.limits.kill()
+            await asyncio.sleep(every)
+        return None if here.ended(next_one) else "it waits for a key that nobody holds"
+
+    return main
+
+
+def test_l1_what_is_held_by_who_has_ended_is_taken_back_by_keepers_that_live_for_seconds():
+    assert broken(leaked_while_keepers_die(5.0), range(3)) == {}
+
+
+def test_l1_keepers_that_look_around_late_in_their_life_never_take_it_back(monkeypatch):
+    monkeypatch.setattr(limit_audit, "_FIRST", 1.0)  # PLANTED: as long as between two looks
+    assert "nobody holds" in str(first_broken(leaked_while_keepers_die(5.0), range(3)))

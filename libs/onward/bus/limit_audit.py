@@ -16,6 +16,8 @@ log = logging.getLogger("onward.limits")
 
 _AUDITED = 200
 """Holders of one key that are looked at in one round."""
+_FIRST = 0.1
+"""The part of a pause before the first look: keepers that are killed again and again look around all the same."""
 
 
 class Audit:
@@ -30,8 +32,10 @@ class Audit:
 
     async def run(self) -> None:
         """For ever."""
+        pause = _FIRST * self._every
         while True:
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(pause)
+            pause = self._every
             try:
                 for state in await self._keys.all():
                     await self._look_at(state)
