@@ -5,7 +5,8 @@ import time
 import pytest
 
 from onward.client import ApiProblem, Client
-from tests.unit.client.fake_gateway import KEY, fake_gateway, worker
+from tests.unit.client.fake_gateway import KEY, fake_gateway
+from tests.unit.client.fake_surroundings import worker
 
 MISSING = "018f0000-0000-7000-8000-000000000001"
 

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from tests.unit.client.fake_gateway import KEY, worker
+from tests.unit.client.fake_gateway import KEY
+from tests.unit.client.fake_surroundings import worker
 
 
 def levels(told):

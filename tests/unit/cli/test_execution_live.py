@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from onward.contract import events as ev
-from tests.unit.client.fake_gateway import raw, worker
+from tests.unit.client.fake_gateway import raw
+from tests.unit.client.fake_surroundings import worker
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202etxt\x07"
 

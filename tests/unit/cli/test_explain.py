@@ -1,7 +1,7 @@
 import json
 
 from onward.contract import events as ev
-from tests.unit.client.fake_gateway import worker
+from tests.unit.client.fake_surroundings import worker
 
 
 def test_seed_stuck_pending_is_explained_with_its_fix(onward, gateway):

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from onward.cli import worker as worker_commands
-from tests.unit.client.fake_gateway import worker
+from tests.unit.client.fake_surroundings import worker
 
 
 def test_workers_are_listed_with_what_they_do(onward, gateway):

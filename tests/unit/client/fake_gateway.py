@@ -22,7 +22,6 @@ from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import Conflict, NotFound, Unauthorized, UnknownTask
 from onward.contract.execution import Execution
-from onward.contract.explain import Facts, QueueFact, WorkerFact, explain
 from onward.contract.lifecycle import fold
 from onward.contract.log import Log, Stored
 from onward.contract.submission import AmendCommand, RetryCommand, Submission
@@ -32,14 +31,13 @@ from onward.http.query import read_query
 from onward_execution_state.asked import changed_questions
 from onward_gateway.executions import Filters
 from onward_gateway.questions import QuestionFilters
-from onward_gateway.resources.queues import QueueView
 from tests.unit.client.fake_bulk import FakeBulk
 from tests.unit.client.fake_resources import PLURALS, FakeResources
 from tests.unit.client.fake_server import Request, served
+from tests.unit.client.fake_surroundings import TASKS, explained, queue, task
 
 KEY = "ow_default_abcdefghijkl_" + "s" * 43
 TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
-TASKS = ("report", "shell")
 
 
 class FakeGateway:
@@ -168,7 +166,7 @@ class FakeGateway:
             case method, ["bulk-operations", *rest]:
                 return self.bulk.answer(method, rest, request, now())
             case "GET", ["executions", one, "explain"]:
-                return 200, self._explained(self.resolve(one)), {}
+                return 200, explained(self.logs[self.resolve(one)], self.workers), {}
             case "GET", ["executions", one, part]:
                 derive = {"events": _events, "attempts": history.attempts, "steps": history.steps,
                           "checkpoints": history.checkpoints}[part]  # fmt: skip
@@ -184,39 +182,16 @@ class FakeGateway:
             case "POST", ["executions", one, verb]:
                 return self._commanded(self.resolve(one), verb, request.body)
             case "GET", ["tasks"]:
-                return 200, page([_task(name) for name in TASKS], request), {}
+                return 200, page([task(name) for name in TASKS], request), {}
             case "GET", ["tasks", name] if name in TASKS:
-                return 200, _task(name), {}
+                return 200, task(name), {}
             case "GET", ["workers"]:
                 return 200, page(self.workers, request), {}
             case "GET", ["queues"]:
-                return 200, page([self._queue()], request), {}
+                return 200, page([queue(len(self.workers), self.waiting)], request), {}
             case _, [plural, *_] if plural in PLURALS:
                 return self.resources.answer(request)
         raise NotFound("there is nothing at this address")
-
-    def _explained(self, one: str) -> Any:
-        state, at = self.state(one), datetime.now(UTC)
-        workers = tuple(
-            WorkerFact(
-                worker_id=w["worker_id"], status=w["status"], queues=tuple(w["queues"]), tasks=tuple(w["tasks"]),
-                slots=w["slots"], busy=w["busy"], last_seen=at,
-            )
-            for w in self.workers
-        )  # fmt: skip
-        return explain(
-            Facts(
-                now=at, state=state, events=tuple(self.logs[one]), queue=QueueFact(name=state.queue), workers=workers
-            )
-        )  # fmt: skip
-
-    def _queue(self) -> dict[str, Any]:
-        return msgspec.to_builtins(
-            QueueView(
-                name="default", workers=len(self.workers), slots=0, classes={}, waiting=self.waiting,
-                running=self.waiting, oldest=None,
-            )
-        )  # fmt: skip
 
     def resolve(self, text: str) -> str:
         found = [one for one in self.logs if one.startswith(text)]
@@ -372,23 +347,6 @@ def page(items: Any, request: Request) -> Any:
     part = list(items)[start : start + size]
     more = start + len(part) < len(items)
     return {"items": part, "next_cursor": str(start + len(part)) if more else None}
-
-
-def worker(**fields: Any) -> dict[str, Any]:
-    return {
-        "worker_id": "w1", "status": "listening", "host": "here", "pid": 1, "version": "0.1.0",
-        "queues": ["default"], "tasks": list(TASKS), "slots": 20, "busy": 0,
-        "started_at": "2026-01-01T12:00:00Z", "last_seen": "2026-01-01T12:00:00Z", "weights": {}, "executions": [],
-        **fields,
-    }  # fmt: skip
-
-
-def _task(name: str) -> dict[str, Any]:
-    body = {"type": "object", "properties": {"path": {"type": "string"}, "depth": {"type": "integer", "default": 3}},
-              "required": ["path"]}  # fmt: skip
-    schema = {"$ref": f"#/$defs/{name}", "$defs": {name: body}}
-    return {"name": name, "description": f"The task {name}", "queue": "default", "priority": 5, "version": None,
-            "max_attempts": 3, "input_schema": schema, "output_schema": None, "workers": 1}  # fmt: skip
 
 
 def _events(events: Any) -> list[msgspec.Raw]:
