@@ -34,7 +34,13 @@ def task(name: str) -> dict[str, Any]:
 def queue(workers: int, waiting: int | None) -> dict[str, Any]:
     return msgspec.to_builtins(
         QueueView(
-            name="default", workers=workers, slots=0, classes={}, waiting=waiting, running=waiting, oldest=None
+            name="default",
+            workers=workers,
+            slots=0,
+            classes={},
+            waiting=waiting,
+            running=waiting,
+            oldest=None,
         )
     )
 
