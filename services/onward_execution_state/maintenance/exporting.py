@@ -8,9 +8,10 @@ import gzip
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -22,28 +23,50 @@ _AT_ONCE = 1000
 _JSON = frozenset({"body", "state", "labels"})
 
 
+T = TypeVar("T")
+
+
+class ExportFailed(Exception):
+    """The export cannot be written, or something else is in its place. Nothing may be dropped."""
+
+
 async def export(
     postgres: Connection, folder: Path, tables: Mapping[str, str], told: Mapping[str, Any]
 ) -> Path:
-    """Writes these tables, by the names they have had, into a folder; one that is there already is whole."""
-    partial = folder.with_name(f"{folder.name}.partial")
-    if not await asyncio.to_thread(_begin, folder, partial):
+    """Writes these tables, by the names they have had, into a folder; the same export is not written twice.
+
+    `told` goes into the manifest, and has to tell this export from all others. Raises ExportFailed.
+    """
+    beginning = folder.with_name(f"{folder.name}.partial")
+    if not await _on_disk(lambda: _begin(folder, beginning, told)):
         return folder
-    files = [await _write(postgres, table, partial / f"{name}.ndjson.gz") for name, table in tables.items()]
+    files = [await _write(postgres, table, beginning / f"{name}.ndjson.gz") for name, table in tables.items()]
     manifest = msgspec.json.format(msgspec.json.encode({**told, "files": files}))
-    await asyncio.to_thread(_finish, partial, folder, manifest)
+    await _on_disk(lambda: _finish(beginning, folder, manifest))
     return folder
+
+
+async def _on_disk(work: Callable[[], T]) -> T:
+    """What a disk refuses is told apart from a Postgres that cannot be reached: both are OSErrors."""
+    try:
+        return await asyncio.to_thread(work)
+    except OSError as error:
+        raise ExportFailed(f"{error.filename or 'the export'}: {error.strerror or error}") from error
 
 
 async def _write(postgres: Connection, table: str, path: Path) -> dict[str, Any]:
     rows = 0
-    with gzip.open(path, "wb") as file:
+    file = await _on_disk(lambda: gzip.open(path, "wb"))  # noqa: SIM115 - closed below, on a thread
+    try:
         async with postgres.transaction(readonly=True):
             cursor = await postgres.cursor(f"select * from {table}")  # noqa: S608 - a name of ours
             while found := await cursor.fetch(_AT_ONCE):
-                await asyncio.to_thread(file.write, _lines(found))
+                lines = _lines(found)
+                await _on_disk(partial(file.write, lines))
                 rows += len(found)
-    size, digest = await asyncio.to_thread(_measured, path)
+    finally:
+        await _on_disk(file.close)
+    size, digest = await _on_disk(lambda: _measured(path))
     return {"name": path.name, "rows": rows, "bytes": size, "sha256": digest}
 
 
@@ -65,19 +88,34 @@ def _measured(path: Path) -> tuple[int, str]:
         return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _begin(folder: Path, partial: Path) -> bool:
+def _begin(folder: Path, beginning: Path, told: Mapping[str, Any]) -> bool:
     if folder.exists():
+        if not _is_whole(folder, told):
+            raise ExportFailed(
+                f"{folder} is there already, and is not the whole export of this month: move it away"
+            )
         return False
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    shutil.rmtree(beginning, ignore_errors=True)
+    beginning.mkdir(parents=True)
     return True
 
 
-def _finish(partial: Path, folder: Path, manifest: bytes) -> None:
-    (partial / MANIFEST).write_bytes(manifest)
-    for path in [*partial.iterdir(), partial]:
+def _is_whole(folder: Path, told: Mapping[str, Any]) -> bool:
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=dict[str, Any])
+        files = manifest.pop("files")
+        return manifest == told and all(
+            _measured(folder / file["name"]) == (file["bytes"], file["sha256"]) for file in files
+        )
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError):
+        return False
+
+
+def _finish(beginning: Path, folder: Path, manifest: bytes) -> None:
+    (beginning / MANIFEST).write_bytes(manifest)
+    for path in [*beginning.iterdir(), beginning]:
         _flush(path)
-    partial.rename(folder)
+    beginning.rename(folder)
     _flush(folder.parent)
 
 

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 TABLES = ("executions", "events", "questions", "ends")
 OUTLIVED = "onward_outlived"
 _AT_ONCE = 10_000
+_LONG = 3600.0
+"""Seconds that taking out a place may take: what stays of a big month is moved."""
 _SQL, _UPKEEP = load("removal.sql"), load("upkeep.sql")
 
 
@@ -96,6 +98,13 @@ class Removal:
             await settle(postgres, self._outlived, now)
         finally:
             await postgres.execute(_SQL["let_go"])
+        if kept := await postgres.fetchval(
+            _SQL["held_there"].format(table=_tables(found["id"])["executions"]), await self._held(postgres)
+        ):
+            log.warning(
+                "%d executions of %s are held by now", kept, _name(found["retention"], found["month"])
+            )
+            return Removed(waits_for=f"holds on {kept} executions that are taken out already")
         await self._drop(postgres, found, now)
         return MORE
 
@@ -118,7 +127,7 @@ class Removal:
                 continue
             async with postgres.transaction():
                 await postgres.execute("set local lock_timeout = '3s'")
-                await postgres.execute(_SQL["detach"], *place, month_of(now), held, now)
+                await postgres.execute(_SQL["detach"], *place, month_of(now), held, now, timeout=_LONG)
             log.info("%s was kept long enough", _name(*place))
             return None
         return waits_for
@@ -131,7 +140,10 @@ class Removal:
         number = found["id"]
         if self._folder is not None and found["state"] != "exported":
             name = f"{_name(found['retention'], found['month'])}-{number}"
-            told = {"retention": found["retention"], "month": str(found["month"])}
+            told = {
+                "retention": found["retention"], "month": str(found["month"]), "removal": number,
+                "taken_out_at": found["detached_at"].isoformat(),
+            }  # fmt: skip
             folder = await export(postgres, self._folder / name, _tables(number), told)
             await postgres.execute(_SQL["note_export"], number, str(folder))
         async with postgres.transaction():

@@ -29,7 +29,11 @@ select pg_advisory_unlock(hashtextextended('onward rebuild', 0));
 select detach_place($1, $2, $3, $4::uuid[], $5);
 
 -- name: under_way
-select id, retention, month, state, executions, events from removals where state <> 'dropped' order by id limit 1;
+select id, retention, month, state, executions, events, detached_at from removals where state <> 'dropped' order by id limit 1;
+
+-- name: held_there
+-- What was put on hold after it was taken out is not dropped.
+select count(*) from {table} where id = any($1::uuid[]);
 
 -- name: to_count
 select id, state from removals where state in ('detached', 'counting') order by id;

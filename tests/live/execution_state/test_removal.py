@@ -15,6 +15,7 @@ from onward.process.loop import MORE
 from onward.process.metrics import Metrics
 from onward_execution_state.analytics.counting import MINUTES_KEPT, count
 from onward_execution_state.leader import Leader
+from onward_execution_state.maintenance.exporting import ExportFailed
 from onward_execution_state.maintenance.removal import Removal
 from onward_execution_state.rebuild import Log, rebuild
 from tests.live.execution_state.conftest import SOURCE, until_projected
@@ -206,7 +207,7 @@ async def test_an_export_holds_what_is_dropped_and_nothing_is_dropped_before_it_
     in_the_way = tmp_path / "export"
     in_the_way.write_text("a file where the folder should be")
     removal = world.removal(Config(*world.ids("held")), in_the_way)
-    with pytest.raises(OSError, match="export"):
+    with pytest.raises(ExportFailed, match="export"):
         await removal.run_once(NOW)
     kept = await world.database.ask("select state from removals")
     assert [row["state"] for row in kept] == ["counted"]
@@ -229,3 +230,38 @@ async def test_an_export_holds_what_is_dropped_and_nothing_is_dropped_before_it_
         await world.database.ask("select 1 from pg_class where relname like 'removed\\_%' and relkind = 'r'")
         == []
     )
+
+
+@pytest.mark.parametrize("found", ["empty folder", "export of another database"])
+async def test_what_lies_in_the_place_of_an_export_is_not_taken_for_it(world, tmp_path, found):
+    await world.fill()
+    for number in range(1, 100):
+        for name in (f"short-2026-09-{number}", f"default-2026-09-{number}", f"short-2026-10-{number}"):
+            (tmp_path / name).mkdir()
+            if found != "empty folder":
+                other = {"retention": name[:-10], "month": "2026-09-01", "removal": number, "files": []}
+                (tmp_path / name / "manifest.json").write_bytes(msgspec.json.encode(other))
+
+    with pytest.raises(ExportFailed, match="is there already"):
+        await whole(world.removal(Config(), tmp_path))
+
+    kept = await world.database.ask("select state from removals")
+    assert [row["state"] for row in kept] == ["counted"]
+
+
+async def test_what_is_held_after_it_was_taken_out_is_not_dropped(world, tmp_path):
+    await world.fill()
+    config, in_the_way = Config(), tmp_path / "export"
+    in_the_way.write_text("a file where the folder should be")
+    removal = world.removal(config, in_the_way)
+    with pytest.raises(ExportFailed):
+        await whole(removal)
+    in_the_way.unlink()
+
+    config.held = world.ids("default")
+    told = await whole(removal)
+
+    assert "holds on" in told.waits_for
+    (kept,) = await world.database.ask("select id, state from removals")
+    assert kept["state"] == "counted"
+    assert config.held <= await world.shown(f"removed_{kept['id']}_executions")

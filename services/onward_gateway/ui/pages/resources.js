@@ -43,6 +43,7 @@ export function Resources({ kind, extra, below: Below, intro }) {
     <${Failed} error=${error} />
     ${!answer && !error && html`<${Loading} />`}
     ${answer?.items.length === 0 && html`<${Empty} title=${kind.none} command=${kind.teaches} />`}
+    ${answer?.next_cursor && html`<p class="notice">These are the first 200; <code>onward ${kind.command} list</code> has all of them.</p>`}
     ${answer?.items.length > 0 &&
     html`<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
       <thead><tr><th>Name</th>${kind.columns.map(([head]) => html`<th>${head}</th>`)}<th>Changed</th><th><span class="unseen">What can be done</span></th></tr></thead>
@@ -72,7 +73,7 @@ function Row({ kind, item, allowed, opened, open, edit, done, Below }) {
     ${isOpen && html`<tr><td colspan=${kind.columns.length + 3}><${Below} item=${item} /></td></tr>`}`;
 }
 
-/** @param {any} kind @param {any} item @param {{says: string, does: string, asks?: string, body?: any, member?: string, merge?: (said: string | null) => any}} one @param {() => void} done */
+/** @param {any} kind @param {any} item @param {{says: string, does: string, verb?: string, asks?: string, body?: any, member?: string, merge?: (said: string | null) => any}} one @param {() => void} done */
 function perform(kind, item, one, done) {
   const send = async (/** @type {FormData} */ form) => {
     const said = /** @type {string | null} */ (form.get("said")) || null;
@@ -83,7 +84,7 @@ function perform(kind, item, one, done) {
   };
   askFor({
     title: `${one.says}: ${item.name}?`,
-    body: html`${one.asks && html`<label>${one.asks}<input name="said" autocomplete="off" /></label>`}<code class="muted">onward ${kind.command} ${one.does} ${item.name}</code>`,
+    body: html`${one.asks && html`<label>${one.asks}<input name="said" autocomplete="off" /></label>`}<code class="muted">onward ${kind.command} ${one.verb ?? one.does} ${item.name}</code>`,
     confirm: one.says,
     onConfirm: send,
   });

@@ -24,7 +24,8 @@ export function Fields({ schema, value, onChange, pointer = "", errors = [], wit
 /** @param {FieldProps & {name: string, needed: boolean}} props */
 function Field({ name, schema, needed, value, onChange, pointer = "", errors = [] }) {
   const shape = shapeOf(schema);
-  const wrong = errors.filter((one) => one.pointer === pointer);
+  // What is written as one text is to blame for all that is wrong in it.
+  const wrong = errors.filter((one) => one.pointer === pointer || (!shape.properties && one.pointer?.startsWith(`${pointer}/`)));
   const id = `field${pointer.replaceAll("/", "-")}`;
   const props = { id, name: pointer, value, onChange, schema: shape, needed, wrong: wrong.length > 0, usual: schema.default };
   if (shape.type === "object" && shape.properties) {
@@ -60,8 +61,8 @@ function Choice({ id, name, value, onChange, schema, needed, usual, wrong }) {
 }
 
 /** @param {any} props */
-function Flag({ id, name, value, onChange }) {
-  return html`<input id=${id} name=${name} type="checkbox" checked=${value === true} onChange=${(/** @type {any} */ event) => onChange(event.target.checked)} />`;
+function Flag({ id, name, value, onChange, usual }) {
+  return html`<input id=${id} name=${name} type="checkbox" checked=${value ?? usual === true} onChange=${(/** @type {any} */ event) => onChange(event.target.checked)} />`;
 }
 
 /** @param {any} props */

@@ -4,7 +4,7 @@ import { html } from "../vendor.js";
 import { since } from "./clock.js";
 
 /**
- * @typedef {{says: string, does: string, asks?: string, member?: string, body?: any, merge?: (said: string | null) => any, when?: (item: any) => boolean}} Act
+ * @typedef {{says: string, does: string, verb?: string, asks?: string, member?: string, body?: any, merge?: (said: string | null) => any, when?: (item: any) => boolean}} Act
  * `asks` for a text that goes as `member` of the body; with `merge` it is a change of the resource.
  * @typedef {{plural: string, command: string, one: string, title: string, none: string, teaches: string, scope?: string,
  *   columns: [string, (item: any) => any][], acts?: Act[], changed: (item: any) => string}} Kind
@@ -65,7 +65,7 @@ export const kinds = {
     teaches: "onward webhook create github --set submission.task=shell",
     columns: [["Address", (item) => html`<code>${item.path}</code>`], ["Does", (item) => (item.submission ? `starts ${item.submission.task ?? item.submission.agent_id ?? "–"}` : "sends an event")],
       ["At most", (item) => `${item.per_minute} a minute`], ["State", (item) => running(item.paused)]],
-    acts: [{ says: "New secret", does: "secret", body: {} }],
+    acts: [{ says: "New secret", does: "secret", verb: "rotate", body: {} }],
   }),
   agents: kindOf({
     plural: "agents", command: "agent", one: "agent", title: "Agents", none: "There is no agent", teaches: "onward agent create writer --set task=shell --set config.model=small",
