@@ -22,6 +22,9 @@ def busy(onward: Onward) -> str:
     onward.submit("greet", {"name": "later"}, delay=3600)
     onward.rest("POST", "/queues", {"name": "reports"})
     onward.submit("greet", {"name": "nobody"}, queue="reports")
+    nightly = {"name": "nightly", "cron": "0 3 * * *", "zone": "Europe/Berlin", "submission": {"task": "greet"}}
+    onward.rest("POST", "/schedules", nightly)
+    onward.rest("POST", "/schedules/nightly/trigger", {})
     onward.rest("POST", "/drafts", {"name": "yearly-report", "title": "Yearly report", "task": "work"})
     failed = onward.submit("fragile", labels={"customer": "bob"})
     onward.ended(failed)
@@ -49,3 +52,22 @@ def test_a_page_looks_as_its_picture_says(visit: Visit, busy: str, tmp_path: Pat
 
     assert (folder / f"{name}.png").stat().st_size > 10_000
     assert (PICTURES / f"{name}.png").exists()
+
+
+def test_the_pages_of_schedules_and_analytics_look_as_their_pictures_say(
+    visit: Visit, busy: str, tmp_path: Path
+) -> None:
+    folder = PICTURES if os.environ.get("ONWARD_PICTURES") else tmp_path
+    page = visit.go("/schedules")
+    page.get_by_role("button", name="▸ nightly").click()
+    expect(page.locator(".below tbody").first.get_by_role("row")).to_have_count(10)
+    expect(page.locator(".below .tick")).to_have_count(1)
+    page.screenshot(path=folder / "schedules.png")
+    page = visit.go("/analytics")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("main svg").first).to_be_visible()
+    page.screenshot(path=folder / "analytics.png")
+
+    for name in ("schedules", "analytics"):
+        assert (folder / f"{name}.png").stat().st_size > 10_000
+        assert (PICTURES / f"{name}.png").exists()
