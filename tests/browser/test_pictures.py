@@ -22,7 +22,12 @@ def busy(onward: Onward) -> str:
     onward.submit("greet", {"name": "later"}, delay=3600)
     onward.rest("POST", "/queues", {"name": "reports"})
     onward.submit("greet", {"name": "nobody"}, queue="reports")
-    nightly = {"name": "nightly", "cron": "0 3 * * *", "zone": "Europe/Berlin", "submission": {"task": "greet"}}
+    nightly = {
+        "name": "nightly",
+        "cron": "0 3 * * *",
+        "zone": "Europe/Berlin",
+        "submission": {"task": "greet"},
+    }
     onward.rest("POST", "/schedules", nightly)
     onward.rest("POST", "/schedules/nightly/trigger", {})
     onward.rest("POST", "/drafts", {"name": "yearly-report", "title": "Yearly report", "task": "work"})

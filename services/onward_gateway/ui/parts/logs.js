@@ -5,7 +5,7 @@ import { LEVELS, Log, nextError, search } from "../state/log.js";
 import { go } from "../state/route.js";
 import { parsed } from "./log_line.js";
 import { LogWindow } from "./log_window.js";
-import { tell } from "./notice.js";
+import { Empty, tell } from "./notice.js";
 import { Value } from "./value.js";
 
 /** @type {Record<string, string>} */
@@ -91,6 +91,7 @@ export function Logs({ executionId, line = null, failed = false }) {
       ${Object.keys(TYPES).map((type) => html`<button type="button" class="is-quiet" onClick=${() => download(executionId, type)}>↓ ${type}</button>`)}
       <span class="muted">${log.total.value.toLocaleString()} lines${level && ` of ${level} and worse`}${log.ended.value ? "" : ", live"}</span>
     </header>
+    ${log.total.value === 0 && html`<${Empty} title=${nothing(log.ended.value, level)} />`}
     <${LogWindow} log=${log} following=${following} follow=${setFollowing} line=${line} wrapped=${wrapped} sought=${sought} open=${setJson} />
     ${json &&
     html`<aside class="json-line" aria-label=${`Line ${json.line} as JSON`}>
@@ -98,6 +99,12 @@ export function Logs({ executionId, line = null, failed = false }) {
       <${Value} title=${`Line ${json.line}`} value=${parsed(json.text)} />
     </aside>`}
   </section>`;
+}
+
+/** @param {boolean} ended @param {string} level */
+function nothing(ended, level) {
+  if (level) return `No line is of the level ${level} or worse`;
+  return ended ? "It has printed nothing" : "Nothing was printed yet: print() and log() show here as they come";
 }
 
 /** @param {{found: import("../state/log.js").Found | null, step: (way: 1 | -1) => void}} props */
