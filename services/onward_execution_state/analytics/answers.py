@@ -11,6 +11,7 @@ import msgspec
 from onward.contract.analytics import Breakdown, Share, SlowSteps, Summary, Trend
 from onward.contract.errors import InvalidParameter
 from onward_execution_state.analytics.figures import Parts, figures, period, step_figures
+from onward_execution_state.analytics.sketch import total
 from onward_execution_state.analytics.spans import Span, cut, kept, pieces, whole
 from onward_execution_state.database import Database
 from onward_execution_state.statements import load
@@ -90,7 +91,7 @@ class Analytics:
         rows = await self._database.ask(_SQL["steps"], asked.project, since, until, asked.task, asked.limit)
         names = [row["task"] for row in rows], [row["step"] for row in rows]
         sketches = {
-            (row["task"], row["step"]): list(zip(row["slots"], row["counts"], strict=True))
+            (row["task"], row["step"]): total(row["slots"], row["counts"])
             for row in await self._database.ask(_SQL["step_sketches"], asked.project, since, until, *names)
         }
         items = [step_figures(row, sketches[row["task"], row["step"]]) for row in rows]
@@ -114,12 +115,6 @@ class Analytics:
         parts: dict[tuple[int, str | None], Parts] = {}
         for row in await self._database.ask(_SQL["sums"], *arguments):
             parts.setdefault((row["span"], row["label"]), Parts()).sums.append(row)
-        for name in ("waits", "durations"):
-            for row in await self._database.ask(_SQL[name], *arguments):
-                slots = list(zip(row["slots"], row["counts"], strict=True))
-                # Counted since the sums were read, it belongs to the next answer.
-                if (found := parts.get((row["span"], row["label"]))) is not None:
-                    setattr(found, name, slots)
         return parts
 
     async def _kinds(self, asked: Asked, by: str | None) -> list[asyncpg.Record]:

@@ -17,6 +17,7 @@ from onward.process.metrics import Metrics
 from onward_execution_state import rows
 from onward_execution_state.analytics import failures, step_times
 from onward_execution_state.analytics.meters import EndMeters
+from onward_execution_state.analytics.sketch import packed, unpacked
 from onward_execution_state.analytics.tally import (
     MINUTE,
     Cell,
@@ -107,12 +108,9 @@ async def _add(postgres: Connection, tallies: Tallies) -> None:
 
 
 def _measure(row: asyncpg.Record, name: str) -> Measure:
-    slots = dict(zip(row[f"{name}_slots"], row[f"{name}_counts"], strict=True))
+    slots = unpacked(row[f"{name}_slots"], row[f"{name}_counts"])
     return Measure(row[f"{name}s"], row[f"{name}_sum"], row[f"{name}_min"], row[f"{name}_max"], slots)
 
 
 def _told(measure: Measure) -> tuple[Any, ...]:
-    slots = ",".join(map(str, measure.slots)), ",".join(map(str, measure.slots.values()))
-    return (
-        measure.count, measure.total, measure.least, measure.most, *(f"{{{each}}}" for each in slots),
-    )  # fmt: skip
+    return measure.count, measure.total, measure.least, measure.most, *packed(measure.slots)

@@ -8,7 +8,7 @@ import msgspec
 
 from onward.contract.sizing import Load, Sizing, suggest
 from onward.contract.workers import DRAINED, DRAINING, GONE
-from onward_execution_state.analytics.sketch import quantile
+from onward_execution_state.analytics.sketch import quantile, total
 from onward_execution_state.database import Database
 from onward_execution_state.overview import OfProject, Overview
 from onward_execution_state.statements import load
@@ -47,7 +47,7 @@ class SizingAnswers:
         for queue in queues:
             listening = [one for one in workers if queue.queue in one.queues]
             row = ended.get(queue.queue)
-            slots = zip(row["slots"], row["counts"], strict=True) if row else ()
+            slots = total(row["slots"], row["counts"]).items() if row else ()
             found.append(
                 Load(
                     queue=queue.queue, window_seconds=WINDOW.total_seconds(), busy_ms=busy.get(queue.queue, 0),

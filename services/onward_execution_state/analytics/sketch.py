@@ -5,6 +5,8 @@ all that is in it. Ten years in milliseconds are slot 780, so no sketch has more
 """
 
 import math
+import sys
+from array import array
 from collections.abc import Iterable, Mapping
 
 ACCURACY = 0.02
@@ -36,7 +38,40 @@ def quantile(slots: Iterable[tuple[int, int]], share: float) -> float | None:
     return None
 
 
+def packed(slots: Mapping[int, int]) -> tuple[bytes, bytes]:
+    """A sketch as it is stored: its slots, and how many are in each."""
+    return _bytes("H", slots), _bytes("I", slots.values())
+
+
+def unpacked(slots: bytes, counts: bytes) -> dict[int, int]:
+    """One sketch as it was stored."""
+    return dict(zip(_numbers("H", slots), _numbers("I", counts), strict=True))
+
+
+def total(slots: bytes, counts: bytes) -> dict[int, int]:
+    """The sum of many, stored one after the other."""
+    places = _numbers("H", slots)
+    found = [0] * (max(places, default=0) + 1)
+    for slot, count in zip(places, _numbers("I", counts), strict=True):
+        found[slot] += count
+    return {slot: count for slot, count in enumerate(found) if count}
+
+
 def added(slots: dict[int, int], more: Mapping[int, int]) -> None:
     """Adds one sketch to another."""
     for slot, count in more.items():
         slots[slot] = slots.get(slot, 0) + count
+
+
+def _bytes(kind: str, numbers: Iterable[int]) -> bytes:
+    made = array(kind, numbers)
+    if sys.byteorder == "little":
+        made.byteswap()
+    return made.tobytes()
+
+
+def _numbers(kind: str, stored: bytes) -> "array[int]":
+    found = array(kind, stored)
+    if sys.byteorder == "little":
+        found.byteswap()
+    return found

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from onward_execution_state.analytics.sketch import packed, unpacked
 from onward_execution_state.analytics.tally import HOUR, Measure, floor
 from onward_execution_state.database import Connection
 from onward_execution_state.ended import Kind
@@ -23,17 +24,11 @@ async def add(postgres: Connection, ends: list[Any], kinds: dict[int, Kind]) -> 
         return
     keys = sorted(steps)
     for row in await postgres.fetch(_SQL["known"], *(list(column) for column in zip(*keys, strict=True))):
-        slots = dict(zip(row["slots"], row["counts"], strict=True))
+        slots = unpacked(row["slots"], row["counts"])
         known = Measure(row["count"], row["sum"], row["min"], row["max"], slots)
         steps[row["project"], row["task"], row["step"], row["at"]].add_all(known)
     made = [
-        (
-            *key, found.count, found.total, found.least, found.most, _array(found.slots), _array(found.slots.values()),
-        )
+        (*key, found.count, found.total, found.least, found.most, *packed(found.slots))
         for key, found in ((key, steps[key]) for key in keys)
-    ]  # fmt: skip
+    ]
     await postgres.execute(_SQL["save"], *(list(column) for column in zip(*made, strict=True)))
-
-
-def _array(numbers: Any) -> str:
-    return f"{{{','.join(map(str, numbers))}}}"

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from onward_execution_state.analytics.sketch import ACCURACY, quantile
+from onward_execution_state.analytics.sketch import ACCURACY, quantile, total
 from onward_execution_state.database import Connection
 from onward_execution_state.statements import load
 
@@ -20,6 +20,6 @@ async def usual(postgres: Connection, now: datetime) -> dict[tuple[str, str], fl
     found = await postgres.fetch(_SQL["usual"], now - LOOK_BACK, ENOUGH)
     limits = {}
     for row in found:
-        slowest = quantile(zip(row["slots"], row["counts"], strict=True), 0.99) or 0.0
+        slowest = quantile(total(row["slots"], row["counts"]).items(), 0.99) or 0.0
         limits[row["project"], row["task"]] = max(LEAST_MS, slowest * (1 + ACCURACY))
     return limits

@@ -12,46 +12,20 @@ select kind, project, task, queue, environment, agent_id, team_id, version
    and ($7::text is null or team_id = $7);
 
 -- name: sums
--- Looked up piece by piece (`offset 0` holds the planner to it): it cannot know how few rows each of them has.
+-- Looked up piece by piece (`offset 0` holds the planner to it): it cannot know how few rows each of them has. Sketches come
+-- one after the other, slots and counts in the same order; who asks adds them up, which is less work than rows of slots.
 select piece.span, asked.label, outcome, sum(count)::bigint as count,
        sum(waits)::bigint as waits, sum(wait_sum) as wait_sum, min(wait_min) as wait_min, max(wait_max) as wait_max,
+       string_agg(wait_slots, ''::bytea) as wait_slots, string_agg(wait_counts, ''::bytea) as wait_counts,
        sum(durations)::bigint as durations, sum(duration_sum) as duration_sum, min(duration_min) as duration_min,
-       max(duration_max) as duration_max
+       max(duration_max) as duration_max, string_agg(duration_slots, ''::bytea) as duration_slots,
+       string_agg(duration_counts, ''::bytea) as duration_counts
   from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[]) as piece (span, grain, since, until)
  cross join unnest($5::bigint[], $6::text[]) as asked (kind, label)
  cross join lateral (select * from rollups
                       where kind = asked.kind and grain = piece.grain and at >= piece.since and at < piece.until
                      offset 0) as rollups
  group by piece.span, asked.label, outcome;
-
--- name: waits
-select span, label, array_agg(slot::integer) as slots, array_agg(count) as counts
-  from (select piece.span, asked.label, sketch.slot, sum(sketch.count)::bigint as count
-          from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
-               as piece (span, grain, since, until)
-         cross join unnest($5::bigint[], $6::text[]) as asked (kind, label)
-         cross join lateral (select * from rollups
-                              where kind = asked.kind and grain = piece.grain and at >= piece.since
-                                and at < piece.until
-                             offset 0) as rollups
-         cross join lateral unnest(wait_slots, wait_counts) as sketch (slot, count)
-                 group by piece.span, asked.label, sketch.slot) as slots
- group by span, label;
-
--- name: durations
--- Of those that came to an end of their own: what was cancelled ran as long as somebody let it.
-select span, label, array_agg(slot::integer) as slots, array_agg(count) as counts
-  from (select piece.span, asked.label, sketch.slot, sum(sketch.count)::bigint as count
-          from unnest($1::integer[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
-               as piece (span, grain, since, until)
-         cross join unnest($5::bigint[], $6::text[]) as asked (kind, label)
-         cross join lateral (select * from rollups
-                              where kind = asked.kind and grain = piece.grain and at >= piece.since
-                                and at < piece.until and outcome <> 'cancelled'
-                             offset 0) as rollups
-         cross join lateral unnest(duration_slots, duration_counts) as sketch (slot, count)
-                 group by piece.span, asked.label, sketch.slot) as slots
- group by span, label;
 
 -- name: steps
 -- The steps that took most time in sum.
@@ -63,25 +37,20 @@ select task, step, sum(count)::bigint as count, sum(sum) as sum, min(min) as min
  limit $5;
 
 -- name: step_sketches
-select task, step, array_agg(slot::integer) as slots, array_agg(count) as counts
-  from (select task, step, sketch.slot, sum(sketch.count)::bigint as count
-          from unnest($4::text[], $5::text[]) as shown (task, step)
-          join step_hours using (task, step)
-         cross join lateral unnest(slots, counts) as sketch (slot, count)
-         where project = $1 and at >= $2 and at < $3
-         group by task, step, sketch.slot) as slots
+select task, step, string_agg(slots, ''::bytea) as slots, string_agg(counts, ''::bytea) as counts
+  from unnest($4::text[], $5::text[]) as shown (task, step)
+  join step_hours using (task, step)
+ where project = $1 and at >= $2 and at < $3
  group by task, step;
 
 -- name: usual
-select project, task, array_agg(slot::integer) as slots, array_agg(count) as counts
-  from (select kinds.project, kinds.task, sketch.slot, sum(sketch.count)::bigint as count
-          from kinds
-          join rollups on rollups.kind = kinds.kind and grain = 86400 and at >= $1 and outcome = 'completed'
-         cross join lateral unnest(duration_slots, duration_counts) as sketch (slot, count)
-         where kinds.margin = 'task'
-         group by kinds.project, kinds.task, sketch.slot) as slots
- group by project, task
-having sum(count) >= $2;
+select kinds.project, kinds.task, string_agg(duration_slots, ''::bytea) as slots,
+       string_agg(duration_counts, ''::bytea) as counts
+  from kinds
+  join rollups on rollups.kind = kinds.kind and grain = 86400 and at >= $1 and outcome = 'completed'
+ where kinds.margin = 'task'
+ group by kinds.project, kinds.task
+having sum(durations) >= $2;
 
 -- name: counted_to
 select at from ends where id = (select upto from counted);
@@ -94,16 +63,12 @@ select queue, sum(busy_ms)::bigint as busy_ms
 
 -- name: ended
 -- What ended in each queue, and how long it had waited.
-select queue, sum(count)::bigint as ended, array_agg(slot) filter (where slot is not null) as slots,
-       array_agg(waits) filter (where slot is not null) as counts
-  from (select kinds.queue, sketch.slot::integer as slot, sum(sketch.waits)::bigint as waits,
-               sum(sketch.waits)::bigint as count
-          from kinds
-          join rollups on rollups.kind = kinds.kind and grain = 60 and at >= $2
-         cross join lateral unnest(wait_slots, wait_counts) as sketch (slot, waits)
-         where kinds.project = $1 and kinds.margin = 'queue'
-         group by kinds.queue, sketch.slot) as waited
- group by queue;
+select kinds.queue, sum(waits)::bigint as ended, string_agg(wait_slots, ''::bytea) as slots,
+       string_agg(wait_counts, ''::bytea) as counts
+  from kinds
+  join rollups on rollups.kind = kinds.kind and grain = 60 and at >= $2
+ where kinds.project = $1 and kinds.margin = 'queue'
+ group by kinds.queue;
 
 -- name: projects
 select distinct project from facets;

@@ -31,15 +31,11 @@ select rollups.*
 insert into rollups (
     kind, grain, at, outcome, count, waits, wait_sum, wait_min, wait_max, wait_slots, wait_counts, durations,
     duration_sum, duration_min, duration_max, duration_slots, duration_counts)
-select kind, grain, at, outcome, count, waits, wait_sum, wait_min, wait_max, wait_slots::smallint[],
-       wait_counts::integer[], durations, duration_sum, duration_min, duration_max, duration_slots::smallint[],
-       duration_counts::integer[]
+select *
   from unnest(
     $1::bigint[], $2::integer[], $3::timestamptz[], $4::text[], $5::bigint[], $6::bigint[], $7::double precision[],
-    $8::double precision[], $9::double precision[], $10::text[], $11::text[], $12::bigint[], $13::double precision[],
-    $14::double precision[], $15::double precision[], $16::text[], $17::text[])
-    as cell (kind, grain, at, outcome, count, waits, wait_sum, wait_min, wait_max, wait_slots, wait_counts, durations,
-             duration_sum, duration_min, duration_max, duration_slots, duration_counts)
+    $8::double precision[], $9::double precision[], $10::bytea[], $11::bytea[], $12::bigint[], $13::double precision[],
+    $14::double precision[], $15::double precision[], $16::bytea[], $17::bytea[])
 on conflict (kind, grain, at, outcome) do update set
     count = excluded.count, waits = excluded.waits, wait_sum = excluded.wait_sum, wait_min = excluded.wait_min,
     wait_max = excluded.wait_max, wait_slots = excluded.wait_slots, wait_counts = excluded.wait_counts,

@@ -21,11 +21,10 @@ select step_hours.*
 
 -- name: save
 insert into step_hours (project, task, step, at, count, sum, min, max, slots, counts)
-select project, task, step, at, count, sum, min, max, slots::smallint[], counts::integer[]
+select *
   from unnest(
     $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::double precision[],
-    $7::double precision[], $8::double precision[], $9::text[], $10::text[])
-    as cell (project, task, step, at, count, sum, min, max, slots, counts)
+    $7::double precision[], $8::double precision[], $9::bytea[], $10::bytea[])
 on conflict (project, at, task, step) do update set
     count = excluded.count, sum = excluded.sum, min = excluded.min, max = excluded.max, slots = excluded.slots,
     counts = excluded.counts;
