@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from onward.contract.errors import Misconfigured
+from onward_execution_state.analytics.sketch import unpacked
 from onward_execution_state.database import Database
 from onward_execution_state.migrate import Migration, migrate, migrations
 from tests.live.execution_state.conftest import NOW
@@ -74,3 +75,22 @@ async def test_a_row_that_contradicts_itself_is_refused(connection, change):
 
     with pytest.raises(asyncpg.CheckViolationError):
         await connection.execute(f"update executions set {change}")
+
+
+async def test_sketches_that_were_stored_as_arrays_say_the_same_once_they_are_packed(connection):
+    steps = migrations()
+    before = [step for step in steps if step.version < 26]
+    await migrate(connection, NOW, before)
+    for rollups in ("rollups", "onward_outlived.rollups"):
+        await connection.execute(
+            f"insert into {rollups} (kind, grain, at, outcome, count, waits, wait_sum, wait_slots, wait_counts,"
+            " durations, duration_sum, duration_slots, duration_counts)"
+            " values (7, 60, now(), 'failed', 3, 3, 9, '{700,1,255}', '{1,70000,2147483647}', 0, 0, '{}', '{}')"
+        )
+
+    await migrate(connection, NOW, steps)
+
+    for rollups in ("rollups", "onward_outlived.rollups"):
+        row = await connection.fetchrow(f"select * from {rollups}")
+        assert unpacked(row["wait_slots"], row["wait_counts"]) == {700: 1, 1: 70_000, 255: 2**31 - 1}
+        assert unpacked(row["duration_slots"], row["duration_counts"]) == {}

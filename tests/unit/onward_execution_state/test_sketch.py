@@ -2,7 +2,16 @@ import random
 
 import pytest
 
-from onward_execution_state.analytics.sketch import ACCURACY, added, quantile, slot_of, value_of
+from onward_execution_state.analytics.sketch import (
+    ACCURACY,
+    added,
+    packed,
+    quantile,
+    slot_of,
+    total,
+    unpacked,
+    value_of,
+)
 
 SHAPES = {
     "flat": lambda rng: rng.uniform(1, 1000),
@@ -53,3 +62,16 @@ def test_every_value_is_within_two_percent_of_its_slot():
 def test_nothing_has_no_percentile_and_no_time_is_none():
     assert quantile([], 0.5) is None
     assert quantile(sketch_of([0.0, 0.0, 5.0]).items(), 0.5) == 0.0
+
+
+def test_a_stored_sketch_is_read_as_it_was_and_many_in_a_row_add_up():
+    rng = random.Random(6)
+    parts = [sketch_of([rng.lognormvariate(3, 2) for _ in range(number)]) for number in (0, 1, 300)]
+    stored = [packed(part) for part in parts]
+
+    assert [unpacked(*one) for one in stored] == parts
+    together = {}
+    for part in parts:
+        added(together, part)
+    assert total(*(b"".join(column) for column in zip(*stored, strict=True))) == together
+    assert total(b"", b"") == {}
