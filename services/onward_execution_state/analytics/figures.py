@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from onward.contract.analytics import Figures, Period, StepFigures, Times
-from onward_execution_state.analytics.sketch import quantile, total
+from onward_execution_state.analytics.sketch import quantiles, total
 from onward_execution_state.analytics.spans import Span
 
 
@@ -67,5 +67,5 @@ def _times(rows: Sequence[Any], name: str) -> Times:
 
 def _percentiles(slots: Mapping[int, int], least: float, most: float) -> list[float | None]:
     """The 50th, the 95th and the 99th; never outside of what was measured."""
-    found = (quantile(slots.items(), share) for share in (0.5, 0.95, 0.99))
+    found = quantiles(slots.items(), (0.5, 0.95, 0.99))
     return [None if value is None else round(min(max(value, least), most), 3) for value in found]

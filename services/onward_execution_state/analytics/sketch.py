@@ -7,7 +7,9 @@ all that is in it. Ten years in milliseconds are slot 780, so no sketch has more
 import math
 import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 ACCURACY = 0.02
 LEAST = 0.01
@@ -28,14 +30,17 @@ def value_of(slot: int) -> float:
 
 def quantile(slots: Iterable[tuple[int, int]], share: float) -> float | None:
     """What `share` of the values do not exceed, from (slot, how many) in any order; None where there is no value."""
+    return quantiles(slots, (share,))[0]
+
+
+def quantiles(slots: Iterable[tuple[int, int]], shares: Iterable[float]) -> list[float | None]:
+    """The same for several shares."""
     ordered = sorted(slots)
-    wanted = max(1, math.ceil(share * sum(count for _, count in ordered)))
-    below = 0
-    for slot, count in ordered:
-        below += count
-        if below >= wanted:
-            return value_of(slot)
-    return None
+    upto = list(accumulate(count for _, count in ordered))
+    if not upto or upto[-1] == 0:
+        return [None for _ in shares]
+    wanted = (max(1, math.ceil(share * upto[-1])) for share in shares)
+    return [value_of(ordered[bisect_left(upto, each)][0]) for each in wanted]
 
 
 def packed(slots: Mapping[int, int]) -> tuple[bytes, bytes]:

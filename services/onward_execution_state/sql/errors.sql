@@ -25,19 +25,31 @@ select events.execution_id, events.body
   join events using (execution_id, n);
 
 -- name: groups
+-- Added up by kind, then by what is shown of kinds, then by group: each step sorts a fraction of what the one before it read.
+with of_kinds as materialized (
+    select fingerprint, kind, sum(count) as count
+      from error_hours
+     where project = $1 and at >= $2 and at < $3
+     group by fingerprint, kind),
+shown as materialized (
+    select fingerprint, task, queue, version, sum(of_kinds.count) as count
+      from of_kinds
+      join kinds using (kind)
+     where ($4::text is null or task = $4)
+       and ($5::text is null or queue = $5)
+       and ($6::text is null or version = $6)
+     group by fingerprint, task, queue, version),
+recent as (
+    select fingerprint, sum(count)::bigint as count, array_agg(distinct task) as tasks,
+           array_agg(distinct queue) as queues,
+           array_agg(distinct version) filter (where version is not null) as versions
+      from shown
+     group by fingerprint
+     order by sum(count) desc, fingerprint
+     limit $7)
 select fingerprint, type, message, first_seen, last_seen, error_groups.count as total, execution_id,
        recent.count, tasks, queues, versions
-  from (select fingerprint, sum(count)::bigint as count, array_agg(distinct task) as tasks,
-               array_agg(distinct queue) as queues, array_agg(distinct version) filter (where version is not null) as versions
-          from error_hours
-          join kinds using (kind)
-         where error_hours.project = $1 and at >= $2 and at < $3
-           and ($4::text is null or task = $4)
-           and ($5::text is null or queue = $5)
-           and ($6::text is null or version = $6)
-         group by fingerprint
-         order by sum(count) desc, fingerprint
-         limit $7) as recent
+  from recent
   join error_groups using (fingerprint)
  where error_groups.project = $1
  order by recent.count desc, last_seen desc, fingerprint;
@@ -46,12 +58,15 @@ select fingerprint, type, message, first_seen, last_seen, error_groups.count as 
 select fingerprint, type, message, first_seen, last_seen, error_groups.count as total, execution_id,
        recent.count, tasks, queues, versions
   from error_groups
- cross join (select sum(count)::bigint as count, array_agg(distinct task) as tasks,
+ cross join (select sum(of_kinds.count)::bigint as count, array_agg(distinct task) as tasks,
                     array_agg(distinct queue) as queues,
                     array_agg(distinct version) filter (where version is not null) as versions
-               from error_hours
-               join kinds using (kind)
-              where error_hours.project = $1 and fingerprint = $2 and at >= $3 and at < $4) as recent
+               from (select kind, sum(count) as count
+                       from error_hours
+                      where project = $1 and fingerprint = $2 and at >= $3 and at < $4
+                      group by kind
+                     offset 0) as of_kinds
+               join kinds using (kind)) as recent
  where project = $1 and fingerprint = $2;
 
 -- name: trend
