@@ -222,6 +222,12 @@ async def test_seed_review_failures_grouped_by_their_error_with_first_and_last_s
     assert datetime.fromisoformat(group["last_seen"]) == max(end.at for end in failed)
     assert group["execution_id"] == max(failed, key=lambda end: end.at).execution_id
     assert group["tasks"] == sorted({end.kind.task for end in failed})
+    for name in ("task", "queue"):
+        for value in sorted({getattr(end.kind, name) for end in failed}):
+            (some,) = (await ask("error_groups", since=START, **{name: value}))["items"]
+            assert some["count"] == sum(getattr(end.kind, name) == value for end in failed)
+            assert some[f"{name}s"] == [value]
+    assert (await ask("error_groups", since=START, version="none"))["items"] == []
     one = await ask("error_group", since=START, fingerprint=group["fingerprint"])
     assert sum(hour["count"] for hour in one["trend"]) == len(failed)
     assert one["open"] == sum(walk.state.status == "failed" for walk in day)
