@@ -62,13 +62,14 @@ def test_all_of_one_error_are_counted_retried_and_followed(visit: Visit, onward:
         lambda: onward.rest("GET", "/error-groups")["items"],
         lambda seen: [one for one in seen if one["fingerprint"] == fingerprint and one["count"] >= 2],
     )
-    standing = onward.until(lambda: onward.rest("GET", listed)["open"], lambda count: count >= 2)
+    onward.until(lambda: onward.rest("GET", listed)["open"], lambda count: count >= 2)
 
     page = visit.go(f"/errors?open={fingerprint}")
     page.get_by_role("button", name="Retry all that stand as failed").click()
     page.get_by_role("dialog").get_by_role("button", name="Retry them").click()
 
-    expect(page.get_by_text(f"Retry: completed, {standing} of {standing}")).to_be_visible()
+    # Others of its kind may end in this moment, and be counted and retried too.
+    expect(page.get_by_text(re.compile(r"Retry: completed, (\d+) of \1:"))).to_be_visible()
     for one in failed:
         kinds = [event["type"] for event in onward.rest("GET", f"/executions/{one}/events")["items"]]
         assert "retry_requested" in kinds

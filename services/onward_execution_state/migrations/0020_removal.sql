@@ -72,6 +72,8 @@ begin
         execute format('alter table %I detach partition %I', of_table || '_' || class, of_table || suffix);
         execute format('alter table %I rename to %I', of_table || suffix, format('removed_%s_%s', number, of_table));
     end loop;
+    -- A default that the table's sequence gives would keep a rebuild from dropping the table in use.
+    execute format('alter table %I alter column id drop default', format('removed_%s_ends', number));
     return number;
 end
 $$;

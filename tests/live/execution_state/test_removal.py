@@ -116,6 +116,13 @@ async def whole(removal, at=NOW):
     return told
 
 
+async def stopped_before_the_export(removal, folder):
+    folder.write_text("a file where the folder should be")
+    with pytest.raises(ExportFailed):
+        await whole(removal)
+    folder.unlink()
+
+
 @pytest.fixture
 async def world(database, projector_of):
     made = World(database, projector_of)
@@ -251,12 +258,9 @@ async def test_what_lies_in_the_place_of_an_export_is_not_taken_for_it(world, tm
 
 async def test_what_is_held_after_it_was_taken_out_is_not_dropped(world, tmp_path):
     await world.fill()
-    config, in_the_way = Config(), tmp_path / "export"
-    in_the_way.write_text("a file where the folder should be")
-    removal = world.removal(config, in_the_way)
-    with pytest.raises(ExportFailed):
-        await whole(removal)
-    in_the_way.unlink()
+    config, folder = Config(), tmp_path / "export"
+    removal = world.removal(config, folder)
+    await stopped_before_the_export(removal, folder)
 
     config.held = world.ids("default")
     told = await whole(removal)
@@ -265,3 +269,18 @@ async def test_what_is_held_after_it_was_taken_out_is_not_dropped(world, tmp_pat
     (kept,) = await world.database.ask("select id, state from removals")
     assert kept["state"] == "counted"
     assert config.held <= await world.shown(f"removed_{kept['id']}_executions")
+
+
+async def test_a_rebuild_goes_past_what_is_taken_out_and_its_export_comes_later(world, tmp_path):
+    await world.fill()
+    removal = world.removal(Config(), tmp_path / "export")
+    await stopped_before_the_export(removal, tmp_path / "export")
+    before = await world.sums()
+
+    log = Log(events=Recorded([]), source=SOURCE, first_sequence=world.events + 1)
+    await rebuild(world.database._url, log, NOW)
+    await whole(removal)
+
+    assert await world.sums() == before
+    assert await world.shown() == world.ids("long", "hold", "open", "over the month", "october")
+    assert {row["state"] for row in await world.database.ask("select state from removals")} == {"dropped"}
