@@ -98,7 +98,7 @@ class LimitKeeper:
                 asked += self._release(event.project, event.gives_back, event.execution_id, event.n)
             case ev.Moved() if (waiter := self.lines.waiting.get(event.execution_id)) is not None:
                 for hint in waiter.hints.values():
-                    self._errands.start(self._look(msgspec.structs.replace(hint, submitted=None)))
+                    self._start_look(msgspec.structs.replace(hint, submitted=None))
         return _all(asked)
 
     async def state(self, project: str, key: str) -> KeyState:
@@ -184,7 +184,10 @@ class LimitKeeper:
 
     def _again(self, hints: Iterable[Hint]) -> None:
         for hint in hints:
-            self._errands.later(AGAIN, lambda hint=hint: self._errands.start(self._look(hint)))  # type: ignore[misc]
+            self._errands.later(AGAIN, partial(self._start_look, hint))
+
+    def _start_look(self, hint: Hint) -> None:
+        self._errands.start(self._look(hint))
 
     def _place(self, found: Log, hint: Hint) -> None:
         """Put it into its lines; or take back what it got for nothing, and be done with the hint."""
@@ -225,7 +228,7 @@ class LimitKeeper:
                 await self._round(dirty)
             except Unavailable as error:
                 log.warning("limits are decided again: %s", error)
-                self._errands.later(AGAIN, lambda dirty=dirty: self._mark(*dirty))  # type: ignore[misc]
+                self._errands.later(AGAIN, partial(self._mark, *dirty))
 
     async def _round(self, dirty: dict[Key, None]) -> None:
         asked = {key: self._asked.pop(key) for key in dirty if key in self._asked}
@@ -323,7 +326,7 @@ class LimitKeeper:
         except (Unavailable, BrokenLog) as error:
             log.warning("execution %s gives back later: %s", waiter.id, error)
             waiter.gives_back = False
-            self._errands.later(AGAIN, lambda: self._mark(*waiter.keys))
+            self._errands.later(AGAIN, partial(self._mark, *waiter.keys))
             return
         # Its log has moved on: whoever granted it these keys cannot admit it any more.
         state = found.execution

@@ -18,11 +18,12 @@ _AT_ONCE = 64
 
 async def together(acts: Iterable[Awaitable[T]]) -> list[T]:
     """What all of these come to; raises what the first of them raised, when all have ended."""
-    done = await asyncio.gather(*acts, return_exceptions=True)
-    for result in done:
+    results: list[T] = []
+    for result in await asyncio.gather(*acts, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
-    return done  # type: ignore[return-value]
+        results.append(result)
+    return results
 
 
 class Keys:

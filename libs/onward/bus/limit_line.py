@@ -61,8 +61,10 @@ class Lines:
         """Out of all lines."""
         waiter = self.waiting.pop(execution_id, None)
         self.new.pop(execution_id, None)
-        for key in () if waiter is None else waiter.keys:
-            line, place = self._lines[key], waiter.who.place  # type: ignore[union-attr]
+        if waiter is None:
+            return None
+        for key in waiter.keys:
+            line, place = self._lines[key], waiter.who.place
             at = bisect_left(line, place)
             if at < len(line) and line[at] == place:
                 del line[at]

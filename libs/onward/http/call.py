@@ -52,10 +52,10 @@ class Call:
 def call_of(scope: Any) -> Call:
     """The call of an ASGI scope, made on first use."""
     state = scope.setdefault("state", {})
-    call = state.get("call")
+    call: Call | None = state.get("call")
     if call is None:
         call = state["call"] = Call(dict(scope.get("headers", ())))
-    return call  # type: ignore[no-any-return]
+    return call
 
 
 def _fresh() -> str:

@@ -121,7 +121,7 @@ def _spread(point: Point, value: Buckets, began: int, now: int) -> HistogramData
         bucket_counts=value.counts,
         explicit_bounds=value.bounds,
         min=None,  # type: ignore[arg-type] # not known, and may be left out on the wire
-        max=None,  # type: ignore[arg-type]
+        max=None,  # type: ignore[arg-type] # as above
     )
 
 
