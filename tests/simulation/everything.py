@@ -186,7 +186,7 @@ class Everything(Installation):
         for _ in range(programs):
             await asyncio.sleep(self.random.uniform(0, seconds / programs / 2))
             ops = program(self.random)
-            spec = tasks(self.workers[0]).tasks[self.random.choice(TASKS)].spec
+            spec = tasks().tasks[self.random.choice(TASKS)].spec
             await self.client.submit(
                 spec.name, input=msgspec.Raw(msgspec.json.encode({"ops": ops})), retry=spec.retry,
                 timeouts=spec.timeouts, on_exhausted=spec.on_exhausted,

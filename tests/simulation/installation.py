@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable
+from contextvars import ContextVar
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -102,6 +103,9 @@ class Setup(msgspec.Struct, kw_only=True):
     """Seconds by which its clock is wrong."""
 
 
+_working: ContextVar["Worker"] = ContextVar("onward_simulated_worker")
+
+
 class Worker:
     """An engine in a process of its own."""
 
@@ -125,7 +129,9 @@ class Worker:
         )  # fmt: skip
 
     def start(self) -> None:
+        token = _working.set(self)
         self.process.run(self.engine.start())
+        _working.reset(token)
 
     @property
     def busy(self) -> bool:
@@ -134,6 +140,11 @@ class Worker:
     def effect(self, execution_id: str, step: str, attempt: int, what: str) -> None:
         self.process.check()
         self.book.effect(self.name, execution_id, step, attempt, what)
+
+
+def working() -> Worker:
+    """The worker in which the caller runs: tasks that ask for it can be the same ones for all."""
+    return _working.get()
 
 
 async def _nobody(worker_id: str, execution_id: str) -> bool:

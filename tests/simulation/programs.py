@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -11,7 +12,7 @@ from onward.tasks import asking, context
 from onward.tasks.outcome import ChildFailed, Fatal, InDoubt, NotDone
 from onward.tasks.registry import Registry
 from onward.worker.places import scope_here
-from tests.simulation.installation import Worker
+from tests.simulation.installation import Worker, working
 
 Op = list[Any]
 """A kind of doing, and what it needs."""
@@ -67,22 +68,27 @@ def _op(random: Random, depth: int, children: int) -> Op:
             return [kind]
 
 
-def tasks(worker: Worker) -> Registry:
+def tasks(_: Worker | None = None) -> Registry:
     """`run_program` runs what it is given; every step writes into the ledger when it begins and ends."""
+    return _made()
+
+
+@cache
+def _made() -> Registry:
     registry = Registry()
 
     async def work(what: str) -> str:
         session = context.execution()
         step = scope_here.get()
-        worker.effect(session.execution_id, step, session.attempt, "begin")
-        await asyncio.sleep(worker.process.random.random() * 6)
-        worker.effect(session.execution_id, step, session.attempt, "end")
+        working().effect(session.execution_id, step, session.attempt, "begin")
+        await asyncio.sleep(working().process.random.random() * 6)
+        working().effect(session.execution_id, step, session.attempt, "end")
         return what
 
     @registry.step(name="take-back", retry=Retry(attempts=4, first=0.2))
     async def take_back(what: str) -> None:
         await work(what)
-        if worker.process.random.random() < 0.2:
+        if working().process.random.random() < 0.2:
             raise ValueError("not yet")
 
     @registry.step(name="undoable", undo=take_back)
@@ -90,14 +96,14 @@ def tasks(worker: Worker) -> Registry:
         return await work(what)
 
     async def known(what: str) -> str:
-        if worker.process.random.random() < 0.5:
+        if working().process.random.random() < 0.5:
             raise NotDone
         return what
 
     @registry.step(name="once", once=True, verify=known)
     async def once(what: str) -> str:
         await work(what)
-        if worker.process.random.random() < 0.2:
+        if working().process.random.random() < 0.2:
             raise InDoubt
         return what
 
@@ -108,7 +114,7 @@ def tasks(worker: Worker) -> Registry:
     @registry.step(name="flaky", retry=Retry(attempts=5, first=0.3))
     async def flaky(what: str) -> str:
         await work(what)
-        if worker.process.random.random() < 0.5:
+        if working().process.random.random() < 0.5:
             raise ValueError("not yet")
         return what
 
@@ -133,7 +139,7 @@ def tasks(worker: Worker) -> Registry:
     def got(value: Any) -> Any:
         session = context.execution()
         if isinstance(value, str) and value.startswith("given-"):
-            worker.effect(session.execution_id, value, session.attempt, "got")
+            working().effect(session.execution_id, value, session.attempt, "got")
         return value
 
     async def one(op: Op) -> Any:

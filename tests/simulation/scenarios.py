@@ -1,21 +1,27 @@
 """The tasks that simulations run: steps, a sleep, a question, a flaky one."""
 
 import asyncio
+from functools import cache
 
 from onward.contract.retry import Retry
 from onward.tasks import asking, context
 from onward.tasks.registry import Registry
-from tests.simulation.installation import Worker
+from tests.simulation.installation import Worker, working
 
 
-def tasks(worker: Worker) -> Registry:
+def tasks(_: Worker | None = None) -> Registry:
+    return _made()
+
+
+@cache
+def _made() -> Registry:
     registry = Registry()
 
     async def step(name: str, seconds: float = 0.1) -> str:
         session = context.execution()
-        worker.effect(session.execution_id, f"/{name}", session.attempt, "begin")
-        await asyncio.sleep(seconds * worker.process.random.random() * 2)
-        worker.effect(session.execution_id, f"/{name}", session.attempt, "end")
+        working().effect(session.execution_id, f"/{name}", session.attempt, "begin")
+        await asyncio.sleep(seconds * working().process.random.random() * 2)
+        working().effect(session.execution_id, f"/{name}", session.attempt, "end")
         return name
 
     @registry.task

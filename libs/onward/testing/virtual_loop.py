@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -33,6 +34,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._random = Random(f"loop {seed}")
         self._now, self._rounds, self._rounds_at_once = 0.0, 0, rounds_at_once
+        self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        """Its own; asyncio knows those of all loops at once, and takes long to tell them apart."""
         self.faults: list[dict[str, Any]] = []
         """What was raised where nobody looks, such as in a task that is never awaited."""
         self.set_exception_handler(lambda _, context: self.faults.append(context))
@@ -40,6 +43,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         """Seconds since the simulation began."""
         return self._now
+
+    def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        """See asyncio.BaseEventLoop."""
+        task: asyncio.Task[Any] = super().create_task(coro, **options)
+        self.tasks.add(task)
+        return task
 
     def _run_once(self) -> None:
         while self._scheduled and self._scheduled[0].cancelled():
@@ -95,7 +104,7 @@ def simulate(seed: int | str, main: Callable[[Random], Coroutine[Any, Any, T]]) 
 
 
 def _end(loop: VirtualLoop) -> None:
-    while left := asyncio.all_tasks(loop):
+    while left := [task for task in loop.tasks if not task.done()]:
         for task in left:
             task.cancel()
         loop.run_until_complete(asyncio.wait(left, timeout=60))
