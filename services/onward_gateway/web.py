@@ -14,9 +14,9 @@ from onward.http.call import call_of
 from onward_gateway.routes import Door
 
 ADDRESSES = (
-    "/", "/list", "/needs-you", "/queues", "/workers", "/schedules", "/drafts", "/webhooks", "/alerts", "/channels",
-    "/audit", "/agents", "/teams", "/environments", "/saved-views", "/limits", "/quotas", "/policies", "/keys",
-    "/errors", "/analytics", "/sign-in", "/x/{execution_id:str}",
+    "/", "/list", "/needs-you", "/queues", "/workers", "/tasks", "/schedules", "/drafts", "/webhooks", "/alerts",
+    "/channels", "/audit", "/agents", "/teams", "/environments", "/saved-views", "/limits", "/quotas", "/policies",
+    "/keys", "/errors", "/analytics", "/sign-in", "/x/{execution_id:str}",
 )  # fmt: skip
 """What the script in the page knows to show; ui/app.js has the same list."""
 FILES = "/ui/{path:path}"

@@ -75,7 +75,9 @@ def test_all_of_one_error_are_counted_retried_and_followed(visit: Visit, onward:
         assert "retry_requested" in kinds
 
 
-def test_a_queue_is_paused_with_a_reason_and_its_limit_is_edited(visit: Visit, onward: Onward) -> None:
+def test_seed_queue_capacity_is_read_and_a_queue_paused_and_limited_on_its_page(
+    visit: Visit, onward: Onward
+) -> None:
     onward.rest("POST", "/queues", {"name": "page-queue"})
     page = visit.go("/queues")
     row = page.locator("#page-queue")

@@ -9,7 +9,7 @@ import { Empty, Loading, Toasts } from "./parts/notice.js";
 import { Palette, showKeys, showPalette, watchPalette } from "./parts/palette.js";
 import { theme, zone } from "./state/choices.js";
 import { open, openText, watchNeeds } from "./state/needs.js";
-import { path, watchLinks } from "./state/route.js";
+import { go, path, watchLinks } from "./state/route.js";
 import { session } from "./state/session.js";
 import { BoardPage } from "./pages/board.js";
 import { SignInPage } from "./pages/sign_in.js";
@@ -26,6 +26,7 @@ export const PAGES = [
   ["/needs-you", "Needs you", lazy(tables, "NeedsYouPage")],
   ["/queues", "Queues", lazy(resources, "QueuesPage")],
   ["/workers", "Workers", lazy(() => import("./pages/workers.js"), "WorkersPage")],
+  ["/tasks", "Tasks", lazy(() => import("./pages/tasks.js"), "TasksPage"), "Plan"],
   ["/schedules", "Schedules", lazy(() => import("./pages/schedules.js"), "SchedulesPage"), "Plan"],
   ["/drafts", "Drafts", lazy(resources, "DraftsPage"), "Plan"],
   ["/webhooks", "Webhooks in", lazy(resources, "WebhooksPage"), "Plan"],
@@ -108,6 +109,7 @@ function Page() {
 
 /** What the palette can do besides going somewhere. @type {[string, () => void][]} */
 const COMMANDS = [
+  ["Run a task", () => go("/tasks")],
   ["Theme: light", () => (theme.value = "light")],
   ["Theme: dark", () => (theme.value = "dark")],
   ["Theme: as the system", () => (theme.value = "system")],

@@ -28,6 +28,7 @@ export function BoardBar() {
     </form>
     <${Views} />
     <${Lanes} />
+    ${may("submit") && html`<a class="button" href="/tasks">Run a task</a>`}
   </div>`;
 }
 
