@@ -44,7 +44,7 @@ def test_seed_investigate_from_the_error_to_the_line(visit: Visit, onward: Onwar
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "said"),
+    "field, typed, said",
     [
         ("Labels, one a line", "no value", "a label is name=value"),
         ("Queue", "No Queue!", "queue"),
