@@ -12,9 +12,10 @@ import pytest
 LIBS = Path(__file__).parents[3] / "libs"
 
 PROLOGUE = """
-import asyncio, os, sys, time
+import asyncio, os, signal, sys, time
 from onward.contract.errors import Misconfigured
 from onward.process.run import run
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests under `nohup` hands it down
 def say(word):
     print(word, flush=True)
 """
@@ -66,7 +67,7 @@ def test_a_signal_asks_for_an_orderly_end(number, uvloop):
 
 
 def test_nohup_is_respected():
-    ignore = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    ignore = "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
     with service(ignore + WAITS) as program:
         said(program, "up")
         program.send_signal(signal.SIGHUP)
