@@ -137,8 +137,7 @@ class Projector:
                 await self._project(writer, batch[:half], now)
                 await self._project(writer, batch[half:], now)
                 return
-            bad = [Bad(batch[0], f"{type(error).__name__}: {error}")]
-            await writer.set_aside(bad[0], now)
+            bad = await _alone(writer, batch[0], now)
         else:
             tell(batch, clock() - begun)
         self._projected.add(len(batch))
@@ -167,6 +166,21 @@ class Projector:
         metrics.gauge("onward_projection_gaps", "Executions of which an event is missing").set(
             lambda: len(self._writer.gaps) if self._writer else 0
         )
+
+
+async def _alone(writer: Writer, raw: Raw, now: datetime) -> list[Bad]:
+    """Writes one that was refused with nothing remembered: its place may have been removed since. Else sets it aside."""
+    try:
+        return await writer.write([raw], now)
+    except PositionMoved:
+        raise
+    except Exception as error:
+        writer.forget()
+        if not lies_in_the_data(error):
+            raise
+        bad = Bad(raw, f"{type(error).__name__}: {error}")
+        await writer.set_aside(bad, now)
+        return [bad]
 
 
 def _give_up(ahead: tuple[int, asyncio.Task[list[Raw]]] | None) -> None:

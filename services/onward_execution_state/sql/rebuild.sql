@@ -24,7 +24,11 @@ select substring(relname from '^events_(\w+)_\d{4}_\d\d$') as retention,
 -- name: keep_purged
 -- History that EVENTS no longer holds is nowhere else. What EVENTS has is there already, and stays as EVENTS has it.
 with kept as (
-    insert into onward_fresh.events select * from public.events where $2::boolean or sequence < $1
+    insert into onward_fresh.events select * from public.events as here
+     where sequence < $1
+        -- It may lie in another month than it came from, so its key does not tell.
+        or ($2::boolean and not exists (select from onward_fresh.events as fresh
+                                         where fresh.execution_id = here.execution_id and fresh.n = here.n))
     on conflict do nothing
     returning execution_id)
 select distinct execution_id from kept;

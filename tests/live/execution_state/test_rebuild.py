@@ -157,3 +157,25 @@ async def test_other_lives_of_the_stream_are_kept(database, connection, projecto
 
     assert await digest(database) == before
     assert await connection.fetchval("select sequence from positions where incarnation = 'older'") == 100_010
+
+
+async def test_what_was_moved_to_another_month_is_kept_once_over_several_lives(
+    database, connection, projector_of, recorded
+):
+    await connection.execute(
+        "insert into positions values ('ONWARD_EVENTS', 'older', 7, $1)", NOW - timedelta(days=1)
+    )
+    await until_projected(projector_of(recorded))
+    before = await digest(database)
+    # As the removal of a month does it with what belongs to open executions.
+    await connection.execute("select make_place('default', '2031-05-01')")
+    await connection.execute(
+        """update events set month = '2031-05-01' where retention = 'default'
+            and execution_id in (select id from executions where retention = 'open')"""
+    )
+
+    await rebuild(database._url, log(recorded), NOW)
+
+    doubles = "select execution_id, n from events group by execution_id, n having count(*) > 1"
+    assert await connection.fetch(doubles) == []
+    assert await digest(database) == before
