@@ -169,7 +169,7 @@ class Projector:
 
 
 async def _alone(writer: Writer, raw: Raw, now: datetime) -> list[Bad]:
-    """Writes one that was refused with nothing remembered: its place may have been removed since. Else sets it aside."""
+    """Writes one that was refused with nothing remembered: its place may be gone since. Else sets it aside."""
     try:
         return await writer.write([raw], now)
     except PositionMoved:

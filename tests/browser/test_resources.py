@@ -67,6 +67,7 @@ def test_a_schedule_tells_in_words_when_it_is_due_and_what_became_of_it(visit: V
     page.get_by_label("Why").fill("holidays")
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     expect(row.get_by_text("holidays")).to_be_visible()
+    page.goto("about:blank")  # or it asks for what is gone
     onward.rest("DELETE", "/schedules/page-nightly")
 
 
