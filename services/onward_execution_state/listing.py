@@ -20,6 +20,11 @@ _FACETS = _SQL["facets"]
 _MOST_FACETS = 2000
 _FEW_FACETS = 300
 """So many are looked into one by one."""
+_ENDED = _SQL["ended"]
+_FEW_ENDED = 1000
+"""So many are looked up by their ids; of more, a page is found soon among the newest."""
+CLOCKS_APART = timedelta(hours=1)
+"""How far the clock of who ended an execution may be behind that of who made it, at the most."""
 _OPEN = frozenset({Status.PENDING, Status.RUNNING})
 _ENDED_BADLY = frozenset({Status.FAILED, Status.CANCELLED})
 _PREFIX = re.compile(r"[0-9a-f-]{1,36}")
@@ -43,6 +48,11 @@ class ListQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """`key=value` each."""
     since: datetime | None = None
     until: datetime | None = None
+    ended_since: datetime | None = None
+    """That a life of it ended from then on; a retry begins another life."""
+    ended_until: datetime | None = None
+    ended_as: Status | None = None
+    """How that life ended, whatever became of it since."""
     error: str | None = None
     """The fingerprint of what it failed with."""
     stalled: bool | None = None
@@ -61,6 +71,8 @@ class Narrowed(msgspec.Struct, frozen=True):
 
     facets: list[int] | None = None
     like_q: list[int] | None = None
+    ended: list[uuid.UUID] | None = None
+    """All that have such an end (`ended`), where they are few."""
 
 
 def arguments(
@@ -82,10 +94,11 @@ def arguments(
         question.project, None if ended_badly else [status.value for status in wanted] or None,
         bool(wanted) and wanted <= _OPEN, ended_badly,
         *((None,) * 5 if told else _facet(question)), question.worker, uuid_of("parent", question.parent),
-        _labels(question.label), question.since, question.until,
+        _labels(question.label), question.since, _created_before(question),
         None if by.like_q is not None or (told and low is None) else question.q, low, high, created_at, last_id,
         rows or question.limit + 1, uuid_of("retried_from", question.retried_from), question.error,
-        question.stalled, by.facets, by.like_q,
+        question.stalled, by.facets, by.like_q, by.ended, by.ended is None and _asks_for_ends(question),
+        *_end(question),
     )  # fmt: skip
 
 
@@ -105,15 +118,38 @@ async def asked_of(database: Database, question: ListQuestion, *, rows: int | No
     text = None if is_id else question.q
     if text is not None or any(value is not None for value in _facet(question)):
         facets = await _facets(database, question.project, _facet(question), text)
-    one_by_one = facets is not None and len(facets) <= _FEW_FACETS and not _finds_few(question)
+    ended = await _ended(database, question) if _asks_for_ends(question) else None
+    few = ended is not None or _finds_few(question)
+    one_by_one = facets is not None and len(facets) <= _FEW_FACETS and not few
     name = "list_in_facets" if one_by_one else "list_executions"
-    return Asked(_SQL[name], arguments(question, Narrowed(facets, like_q), rows=rows))
+    return Asked(_SQL[name], arguments(question, Narrowed(facets, like_q, ended), rows=rows))
 
 
 def _finds_few(question: ListQuestion) -> bool:
     """Whether a filter with an index of its own leaves so few that their combination is looked at last."""
     alone = question.worker, question.parent, question.retried_from, question.error, question.stalled
     return bool(question.label) or any(value is not None for value in alone)
+
+
+def _asks_for_ends(question: ListQuestion) -> bool:
+    return any(value is not None for value in _end(question))
+
+
+def _end(question: ListQuestion) -> tuple[datetime | None, datetime | None, str | None]:
+    return question.ended_since, question.ended_until, question.ended_as.value if question.ended_as else None
+
+
+async def _ended(database: Database, question: ListQuestion) -> list[uuid.UUID] | None:
+    """Those with such an end, or None where they are too many to be looked up."""
+    kind = question.project, *_facet(question)
+    found = await database.ask(_ENDED, *_end(question), *kind, _FEW_ENDED + 1)
+    return list({row["execution_id"] for row in found}) if len(found) <= _FEW_ENDED else None
+
+
+def _created_before(question: ListQuestion) -> datetime | None:
+    """What ended before a moment was made before it: so a list of what ended long ago begins to look there."""
+    ended = None if question.ended_until is None else question.ended_until + CLOCKS_APART
+    return min((at for at in (question.until, ended) if at is not None), default=None)
 
 
 def _facet(question: ListQuestion) -> tuple[str | None, ...]:

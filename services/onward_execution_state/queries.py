@@ -146,9 +146,9 @@ class Queries:
 
     async def _list(self, data: bytes) -> Page:
         question = msgspec.json.decode(data, type=ListQuestion)
-        asked = await asked_of(self._database, question)
         # Read first, so that the page holds at least what it says.
         as_of = await self._as_of(question.min_position)
+        asked = await asked_of(self._database, question)
         found = await self._database.ask(asked.statement, *asked.arguments)
         shown = found[: question.limit]
         items = _within(REPLY_BYTES, [_shown(row) for row in shown])

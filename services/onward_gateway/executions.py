@@ -52,6 +52,12 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether it runs and seems to make no progress."""
     since: datetime | None = None
     until: datetime | None = None
+    """Created before."""
+    ended_since: datetime | None = None
+    """A life of it ended from then on, be it retried since."""
+    ended_until: datetime | None = None
+    ended_as: Literal["completed", "failed", "cancelled"] | None = None
+    """How that life ended: what analytics counts as such."""
     q: Text | None = None
     cursor: Annotated[str, msgspec.Meta(max_length=512)] | None = None
     limit: Limit = 50

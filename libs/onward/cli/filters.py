@@ -29,6 +29,9 @@ _OPTIONS = (
     click.option("--stalled", is_flag=True, help="Only what runs and seems to make no progress."),
     click.option("--since", type=options.time, help="Only created after: 1h (ago), or an RFC 3339 time."),
     click.option("--until", type=options.time, help="Only created before."),
+    click.option("--ended-since", type=options.time, help="Only what ended after, be it retried since."),
+    click.option("--ended-until", type=options.time, help="Only what ended before."),
+    click.option("--ended-as", type=click.Choice(STATUSES[2:]), help="Only what ended so, as analytics counts it."),
     click.option("--search", metavar="TEXT", help="Only where this text is found."),
 )  # fmt: skip
 

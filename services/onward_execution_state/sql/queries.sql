@@ -26,6 +26,11 @@ select id, created_at, state, because, since
    and ($23::boolean is null or (execution_id is not null) = $23)
    and ($24::bigint[] is null or facet = any($24))
    and ($25::bigint[] is null or facet = any($25) or id between $16::uuid and $17::uuid)
+   and ($26::uuid[] is null or id = any($26))
+   and (not $27::boolean or exists (
+        select from ends
+         where ends.execution_id = executions.id and ($28::timestamptz is null or at >= $28) and ($29::timestamptz is null or at < $29)
+           and ($30::text is null or ends.outcome = $30)))
    and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
  order by created_at desc, id desc
  limit $20;
@@ -61,6 +66,11 @@ select found.*
        and ($22::text is null or error_fingerprint = $22)
        and ($23::boolean is null or (execution_id is not null) = $23)
        and ($25::bigint[] is null or facet = any($25) or id between $16::uuid and $17::uuid)
+       and ($26::uuid[] is null or id = any($26))
+       and (not $27::boolean or exists (
+            select from ends
+             where ends.execution_id = executions.id and ($28::timestamptz is null or at >= $28) and ($29::timestamptz is null or at < $29)
+               and ($30::text is null or ends.outcome = $30)))
        and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
      order by created_at desc, id desc
      limit $20) as found
@@ -79,6 +89,26 @@ select facet
    and ($6::text is null or team_id = $6)
    and ($7::text is null or strpos(task, $7) > 0)
  limit $8;
+
+-- name: ended
+-- Executions of which a life ended in a time, by what they were then; one more than is of use shows that they are too many.
+-- The ends of the time come first: a plan that begins with the kinds would look there once for each.
+with lately as materialized (
+    select execution_id, kind
+      from ends
+     where ($1::timestamptz is null or at >= $1) and ($2::timestamptz is null or at < $2) and ($3::text is null or outcome = $3))
+select execution_id
+  from lately
+ where kind in (
+    select kind
+      from kinds
+     where project = $4
+       and ($5::text is null or task = $5)
+       and ($6::text is null or queue = $6)
+       and ($7::text is null or environment = $7)
+       and ($8::text is null or agent_id = $8)
+       and ($9::text is null or team_id = $9))
+ limit $10;
 
 -- name: list_questions
 -- Newest first; the cursor is the place of the last one shown. $3 repeats what $2 says in words of an index.

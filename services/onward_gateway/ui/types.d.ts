@@ -526,6 +526,9 @@ export interface Filters {
   stalled: boolean | null;
   since: string | null;
   until: string | null;
+  ended_since: string | null;
+  ended_until: string | null;
+  ended_as: "cancelled" | "completed" | "failed" | null;
   q: string | null;
   cursor: string | null;
   limit: number;

@@ -93,6 +93,6 @@ def test_combinations_take_the_place_of_the_filters_they_stand_for():
     asked = arguments(question(task="train", q="rain", environment="prod"), Narrowed(facets=[7]))
     as_id = arguments(question(q="019"), Narrowed(like_q=[7]))
 
-    assert (asked[4:9], asked[14], asked[23:]) == ((None,) * 5, None, ([7], None))
-    assert (as_id[14], as_id[15] is not None, as_id[23:]) == (None, True, (None, [7]))
+    assert (asked[4:9], asked[14], asked[23:25]) == ((None,) * 5, None, ([7], None))
+    assert (as_id[14], as_id[15] is not None, as_id[23:25]) == (None, True, (None, [7]))
     assert arguments(question(task="train", q="rain"), Narrowed())[4] == "train"

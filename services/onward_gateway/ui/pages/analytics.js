@@ -8,7 +8,7 @@ import { Chart, Counted } from "../parts/chart.js";
 import { Heat } from "../parts/heat.js";
 import { Empty, Failed, Loading } from "../parts/notice.js";
 import { Narrow, Period } from "../parts/period.js";
-import { bucketOf, change, DAY, FILTERS, given, listOf, percent, timeOf, zoneName } from "../state/analysis.js";
+import { bucketOf, change, DAY, endedIn, FILTERS, given, percent, timeOf, zoneName } from "../state/analysis.js";
 import { span } from "../state/clock.js";
 import { ask, query } from "../state/route.js";
 
@@ -47,7 +47,7 @@ export function AnalyticsPage() {
     <${Breakdown} within=${within} often=${often} />
     <${SlowSteps} within=${within} often=${often} />
     <${Sizing} />
-    <p class="muted">Counted is what ended in this time. The lists behind the numbers show what was created in it.</p>
+    <p class="muted">Counted is what ended in this time, as it ended then; the lists behind the numbers show just that. What ended twice in it, because it was retried, is counted twice and listed once.</p>
   </section>`;
 }
 
@@ -65,10 +65,10 @@ function Figures({ summary, time, filters, often }) {
   const wasBusy = useAnswer("/analytics/utilisation", { ...before, by }, 60);
   const [used, wasUsed] = [busy, wasBusy].map(({ answer }) => answer?.items.find((/** @type {any} */ one) => by === "all" || one.name === filters.queue)?.utilisation);
   /** @param {string} [status] */
-  const list = (status) => listOf({ ...filters, since: time.since, until: time.until, status });
+  const list = (status) => endedIn(summary, filters, status);
   return html`<div class="figures">
     <article><h2>Throughput</h2><p class="figure"><${Counted} text=${`${is.ended.toLocaleString()} ended`} to=${list()} /></p>
-      <p>${is.per_hour.toFixed(1)} an hour</p><p class="muted">${change(is.ended, was.ended)} (${was.ended.toLocaleString()})</p></article>
+      <p>${is.per_hour.toFixed(1)} an hour</p><p class="muted">${change(is.ended, was.ended)} (<${Counted} text=${was.ended.toLocaleString()} to=${was.ended ? endedIn(summary.previous, filters) : null} />)</p></article>
     <article><h2>Success rate</h2><p class="figure">${percent(is.success_rate)}</p>
       <p><${Counted} text=${`✓ ${is.completed}`} to=${list("completed")} /> <${Counted} text=${`✕ ${is.failed}`} to=${list("failed")} /> <${Counted} text=${`⊘ ${is.cancelled}`} to=${list("cancelled")} /></p>
       <p class="muted">before: ${percent(was.success_rate)}</p></article>
@@ -89,7 +89,7 @@ function Times({ title, is, was, to }) {
 function Trends({ trend, filters }) {
   if (trend.items.length === 0) return null;
   /** @param {any} item @param {any} one */
-  const list = (item, one) => listOf({ ...filters, since: item.since, until: item.until, status: OUTCOMES.includes(one) ? one.name : null });
+  const list = (item, one) => endedIn(item, filters, OUTCOMES.includes(one) ? one.name : null);
   const common = { items: trend.items, list };
   return html`<div class="charts">
     <${Chart} title=${`Ended, by ${trend.bucket}`} kind="bars" series=${OUTCOMES} show=${(/** @type {any} */ value) => String(Math.round(value ?? 0))} ...${common} />
@@ -110,6 +110,6 @@ function Hours({ filters, time }) {
     <h2>When</h2>
     <div class="buttons">${["ended", "failed"].map((one) => html`<button type="button" aria-pressed=${metric === one} onClick=${() => ask({ heat: one === "ended" ? null : one })}>${one}</button>`)}</div>
     <${Failed} error=${error} />
-    ${answer && html`<${Heat} title=${says} items=${answer.items} metric=${metric} list=${(/** @type {any} */ of) => listOf({ ...filters, since: of.since, until: of.until, status: metric === "failed" ? "failed" : null })} />`}
+    ${answer && html`<${Heat} title=${says} items=${answer.items} metric=${metric} list=${(/** @type {any} */ of) => endedIn(of, filters, metric === "failed" ? "failed" : null)} />`}
   </div>`;
 }

@@ -8,7 +8,7 @@ import { Empty, Failed, Loading } from "../parts/notice.js";
 import { begin, Operation } from "../parts/operation.js";
 import { Narrow, Period } from "../parts/period.js";
 import { ShortId, Status } from "../parts/status.js";
-import { listOf, timeOf } from "../state/analysis.js";
+import { endedIn, listOf, timeOf } from "../state/analysis.js";
 import { clock, since } from "../state/clock.js";
 import { ask, query } from "../state/route.js";
 import { may } from "../state/session.js";
@@ -41,7 +41,7 @@ function Row({ group, time, narrowed }) {
   const isNew = Date.parse(group.first_seen) >= Date.parse(time.since);
   return html`<tr>
       <td class="error"><button type="button" class="is-quiet is-small" aria-expanded=${isOpen} onClick=${() => ask({ open: isOpen ? null : group.fingerprint })}>${isOpen ? "▾" : "▸"} ${group.type}</button> ${group.message}</td>
-      <td><${Counted} text=${group.count.toLocaleString()} to=${listOf({ error: group.fingerprint, task: narrowed.task, queue: narrowed.queue, since: time.since, until: time.until })} /> <span class="muted">of ${group.total.toLocaleString()} ever</span></td>
+      <td><${Counted} text=${group.count.toLocaleString()} to=${endedIn(time, { error: group.fingerprint, task: narrowed.task, queue: narrowed.queue }, "failed")} /> <span class="muted">of ${group.total.toLocaleString()} ever</span></td>
       <td title=${clock(group.first_seen)}>${since(group.first_seen)} ${isNew && html`<span class="badge is-needs-you">new</span>`}</td><td title=${clock(group.last_seen)}>${since(group.last_seen)}</td>
       <td>${group.tasks.join(", ")}</td><td>${group.versions.join(", ") || "–"}</td><td><${ShortId} id=${group.execution_id} /></td>
     </tr>
@@ -56,7 +56,7 @@ function Group({ group, time, narrowed }) {
   const filter = Object.fromEntries(Object.entries({ error: group.fingerprint, status: "failed", task: narrowed.task, queue: narrowed.queue }).filter(([, value]) => value));
   const trend = (one.answer?.trend ?? []).map((/** @type {any} */ part, /** @type {number} */ at, /** @type {any[]} */ all) => ({ ...part, until: all[at + 1]?.since ?? one.answer.until }));
   const failures = { name: "failures", mark: "is-hatched", of: (/** @type {any} */ part) => part.count };
-  const listed = (/** @type {any} */ part) => listOf({ error: group.fingerprint, since: part.since, until: part.until });
+  const listed = (/** @type {any} */ part) => endedIn(part, { error: group.fingerprint }, "failed");
   return html`<div class="below">
     <${Failed} error=${one.error ?? some.error} />
     <div>

@@ -9,11 +9,13 @@ import { clock, since } from "../state/clock.js";
 import { ask, query } from "../state/route.js";
 
 /** What a link may narrow the list by; each is shown, and can be taken away. */
-const NARROWED = ["task", "queue", "environment", "agent_id", "team", "worker", "parent", "error", "since", "until"];
+const NARROWED = ["task", "queue", "environment", "agent_id", "team", "worker", "parent", "error", "since", "until", "ended_since", "ended_until", "ended_as", "label"];
+const TIMES = ["since", "until", "ended_since", "ended_until"];
+const SAYS = new Map([["agent_id", "agent"], ["since", "created from"], ["until", "created before"], ["ended_since", "ended from"], ["ended_until", "ended before"], ["ended_as", "ended as"]]);
 const STATUSES = ["pending", "running", "completed", "failed", "cancelled"];
 
 export function ListPage() {
-  const given = Object.fromEntries(["status", ...NARROWED, "label", "q"].map((name) => [name, query.value.getAll(name)]));
+  const given = Object.fromEntries(["status", ...NARROWED, "q"].map((name) => [name, query.value.getAll(name)]));
   const [cursors, setCursors] = useState(/** @type {string[]} */ ([]));
   const { answer, error } = useAnswer("/executions", { ...given, limit: 50, cursor: cursors.at(-1) }, 5);
   return html`<section>
@@ -25,7 +27,7 @@ export function ListPage() {
       </select>
       <input name="q" type="search" placeholder="id or part of a task's name" aria-label="Search" defaultValue=${given.q[0] ?? ""} />
       <button>Find</button>
-      ${NARROWED.filter((name) => given[name].length).map((name) => html`<button type="button" title="Without this" onClick=${() => (setCursors([]), ask({ [name]: null }))}>${name}: ${name === "since" || name === "until" ? clock(given[name][0]) : given[name][0]} ✕</button>`)}
+      ${NARROWED.filter((name) => given[name].length).map((name) => html`<button type="button" title="Without this" onClick=${() => (setCursors([]), ask({ [name]: null }))}>${SAYS.get(name) ?? name}: ${given[name].map((one) => (TIMES.includes(name) ? clock(one) : one)).join(", ")} ✕</button>`)}
     </form>
     <${Failed} error=${error} />
     ${!answer && !error && html`<${Loading} />`}

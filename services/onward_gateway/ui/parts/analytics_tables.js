@@ -3,7 +3,7 @@
 import { html } from "../vendor.js";
 import { asked } from "../net/api.js";
 import { useAnswer } from "../net/answer.js";
-import { FILTERS, listOf, percent } from "../state/analysis.js";
+import { endedIn, FILTERS, listOf, percent } from "../state/analysis.js";
 import { span } from "../state/clock.js";
 import { ask, query } from "../state/route.js";
 import { Counted } from "./chart.js";
@@ -27,6 +27,7 @@ function Part({ title, path, given, head, error, children, above }) {
 /** @param {{within: Record<string, any>, often: number}} props */
 export function Breakdown({ within, often }) {
   const by = BY.find((one) => one === query.value.get("by")) ?? "task";
+  const { since: _, until: __, ...filters } = within;
   const given = { ...within, by, limit: 20 };
   const { answer, error } = useAnswer("/analytics/breakdown", given, often);
   const all = (answer?.items ?? []).reduce((/** @type {number} */ sum, /** @type {any} */ { figures }) => sum + figures.ended, 0);
@@ -34,7 +35,7 @@ export function Breakdown({ within, often }) {
   return html`<${Part} title="Who did how much" path="breakdown" given=${given} error=${error} above=${choose} head=${[says(by), "Ended", "Share", "Failed", "Success", "p50", "p95", "p99", "Wait p95"]}>
     ${(answer?.items ?? []).map((/** @type {any} */ { name, figures: is }) => {
       // The list has no filter for a version, and none for what has no name.
-      const list = (/** @type {string | null} */ status) => (name === null || by === "version" ? null : listOf({ ...within, [by]: name, status }));
+      const list = (/** @type {string | null} */ status) => (name === null || by === "version" ? null : endedIn(answer, { ...filters, [by]: name }, status));
       const narrow = name === null || by === "version" ? html`${name ?? "none"}` : html`<button type="button" class="is-quiet is-small" title="Only this" onClick=${() => ask({ [by]: name })}>${name}</button>`;
       return html`<tr key=${name}><td>${narrow}</td><td><${Counted} text=${is.ended.toLocaleString()} to=${list(null)} /></td>
         <td><meter min="0" max=${all} value=${is.ended} aria-label="share of all"></meter> ${percent(all ? is.ended / all : null)}</td>
@@ -50,9 +51,9 @@ export function SlowSteps({ within, often }) {
   const { answer, error } = useAnswer("/analytics/slow-steps", given, often);
   const all = (answer?.items ?? []).reduce((/** @type {number} */ sum, /** @type {any} */ step) => sum + step.total_ms, 0);
   return html`<${Part} title="Where the time goes: steps" path="slow-steps" given=${given} error=${error} head=${["Task", "Step", "Time in all", "Share", "Times", "Mean", "p95", "Longest"]}>
-    ${(answer?.items ?? []).map((/** @type {any} */ step) => html`<tr key=${step.task + step.step}><td>${step.task}</td><td><code>${step.step}</code></td><td>${span(step.total_ms)}</td>
+    ${(answer?.items ?? []).map((/** @type {any} */ step) => html`<tr key=${step.task + step.step}><td><${Counted} text=${step.task} to=${endedIn(answer, { task: step.task })} /></td><td><code>${step.step}</code></td><td>${span(step.total_ms)}</td>
       <td><meter min="0" max=${all || 1} value=${step.total_ms} aria-label="share of the time"></meter> ${percent(all ? step.total_ms / all : null)}</td>
-      <td><${Counted} text=${step.count.toLocaleString()} to=${listOf({ task: step.task, since: within.since, until: within.until })} /></td><td>${span(step.avg_ms)}</td><td>${span(step.p95_ms)}</td><td>${span(step.max_ms)}</td></tr>`)}
+      <td>${step.count.toLocaleString()}</td><td>${span(step.avg_ms)}</td><td>${span(step.p95_ms)}</td><td>${span(step.max_ms)}</td></tr>`)}
   <//>`;
 }
 

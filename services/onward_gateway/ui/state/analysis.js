@@ -44,6 +44,14 @@ export function listOf(asked) {
   return `/list?${found}`;
 }
 
+/**
+ * The list of what a figure counts: of which a life ended in this time, and so. One that ended twice in it is counted twice, and listed once.
+ * @param {{since: string, until: string}} time @param {Record<string, string | null | undefined>} filters @param {string | null} [as]
+ */
+export function endedIn({ since, until }, filters, as) {
+  return listOf({ ...filters, ended_since: since, ended_until: until, ended_as: as });
+}
+
 const WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /** The hours of a trend by weekday and hour of the reader's day; each with the spans that it adds up. @param {any[]} items @param {string} metric */

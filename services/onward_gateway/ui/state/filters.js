@@ -8,9 +8,10 @@ import { go, query } from "./route.js";
 
 /** What the server looks at; the rest, and all that is denied, is looked at here. */
 const SERVED = ["task", "queue", "environment", "agent_id", "team", "label", "parent"];
-export const NAMES = [...SERVED, "worker", "error", "text"];
+const ENDED = ["ended_since", "ended_until", "ended_as"];
+export const NAMES = [...SERVED, "worker", "error", ...ENDED, "text"];
 /** Filters of the list by the same name, so that a view can be saved and a bulk command be given. */
-const LISTED = new Set([...SERVED, "worker", "error"]);
+const LISTED = new Set([...SERVED, "worker", "error", ...ENDED]);
 const ALSO = new Map([["agent", "agent_id"], ["env", "environment"]]);
 const TOKEN = /(-?)(?:([a-z_]+):)?("[^"]*"|\S+)/g;
 
@@ -65,6 +66,12 @@ function matches(x, name, value) {
       return x.error?.fingerprint === value || x.error?.type === value;
     case "text":
       return `${x.task} ${x.id} ${JSON.stringify(x.labels)} ${x.error?.message ?? ""}`.toLowerCase().includes(value.toLowerCase());
+    case "ended_since":
+      return x.completed_at !== null && Date.parse(x.completed_at) >= Date.parse(value);
+    case "ended_until":
+      return x.completed_at !== null && Date.parse(x.completed_at) < Date.parse(value);
+    case "ended_as":
+      return x.status === value;
     case "agent_id":
       return x.agent_id === value;
     case "environment":
