@@ -19,7 +19,9 @@ from onward.contract.limit import LimitSpec
 from onward.contract.limits import KeyState
 from onward.contract.lines import Chunk
 from onward.contract.places import EnvironmentSpec, QueueSpec
+from onward.contract.policies import PolicySpec
 from onward.contract.quota import QuotaSpec
+from onward.contract.retention import HoldSpec, RetentionSpec
 from onward.contract.saved_view import SavedViewSpec
 from onward.contract.schedules import ScheduleSpec, ScheduleState
 from onward.contract.submission import (
@@ -33,6 +35,7 @@ from onward.contract.submission import (
     TaskSpec,
 )
 from onward.contract.webhooks import WebhookSpec
+from onward_gateway.resources.table import KINDS
 
 HERE = Path(__file__).parent
 EVENTS = sorted(HERE.glob("event.*.json"))
@@ -53,8 +56,8 @@ STORED = {
     "schedule": ScheduleSpec, "schedule_state": ScheduleState, "webhook": WebhookSpec,
     "execution": Execution, "task": TaskSpec, "task.on_exhausted": TaskSpec, "task.stalled_after": TaskSpec,
     "queue": QueueSpec, "queue.set": QueueSpec, "environment": EnvironmentSpec, "saved_view": SavedViewSpec,
-    "quota": QuotaSpec, "task.limits": TaskSpec,
-    "task.retention": TaskSpec, "limit": LimitSpec, "limit_state": KeyState,
+    "quota": QuotaSpec, "policy": PolicySpec, "retention_times": RetentionSpec, "hold": HoldSpec,
+    "task.limits": TaskSpec, "task.retention": TaskSpec, "limit": LimitSpec, "limit_state": KeyState,
     "key": KeySpec, "key.scope": KeySpec,
     "alert": AlertSpec, "channel": ChannelSpec,
     "agent": AgentSpec, "team": TeamSpec, "draft": DraftSpec,
@@ -121,6 +124,10 @@ def test_each_type_of_event_has_a_frozen_message():
 def test_each_file_is_tested():
     named = {path.stem for path in HERE.glob("*.json")} - {path.stem for path in EVENTS}
     assert named == {*ASKED, *STORED, "hint.wake"}
+
+
+def test_each_kind_of_resource_has_a_frozen_sample():
+    assert {kind.spec for kind in KINDS} <= set(STORED.values())
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=type_of)

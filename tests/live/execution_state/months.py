@@ -73,13 +73,8 @@ class World:
         return {self.made[name].state.id for name in names}
 
     def removal(self, config, folder=None):
-        async def source():
-            return SOURCE
-
         self.leaders.append(Leader(self.database, "removal"))
-        return Removal(
-            self.leaders[-1], self.database, source=source, config=config, folder=folder, metrics=Metrics()
-        )
+        return removal_by(self.leaders[-1], self.database, config, folder)
 
     async def fill(self, *, purged=10_000):
         self.recorded.raws += interleaved(list(self.made.values()))
@@ -112,6 +107,13 @@ class World:
                 "select * from error_hours order by 1, 2, 3, 4",
             )
         ]
+
+
+def removal_by(leader, database, config, folder):
+    async def source():
+        return SOURCE
+
+    return Removal(leader, database, source=source, config=config, folder=folder, metrics=Metrics())
 
 
 async def whole(removal, at=NOW):
