@@ -1,5 +1,7 @@
 """Tables as files: a line of JSON for each row, compressed, and a manifest that says how many and what they hash to.
 
+Where pyarrow is installed (`onward[parquet]`), each table is there as Parquet, too.
+
 The folder has its name only once it is whole: what a killed export has left is written anew.
 """
 
@@ -8,22 +10,38 @@ import gzip
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 import msgspec
 
 from onward_execution_state.database import Connection
+from onward_execution_state.statements import load
 
 MANIFEST = "manifest.json"
 _AT_ONCE = 1000
 _JSON = frozenset({"body", "state", "labels"})
-
+_COLUMNS = load("removal.sql")["columns"]
 
 T = TypeVar("T")
+
+
+class File(Protocol):
+    """What takes pages of rows."""
+
+    path: Path
+
+    def write(self, found: Sequence[asyncpg.Record]) -> None:
+        """A page of rows."""
+        ...
+
+    def close(self) -> None:
+        """Nothing follows."""
+        ...
 
 
 class ExportFailed(Exception):
@@ -40,7 +58,10 @@ async def export(
     beginning = folder.with_name(f"{folder.name}.partial")
     if not await _on_disk(lambda: _begin(folder, beginning, told)):
         return folder
-    files = [await _write(postgres, table, beginning / f"{name}.ndjson.gz") for name, table in tables.items()]
+    files = []
+    for name, table in tables.items():
+        columns = [(name, kind) for name, kind in await postgres.fetch(_COLUMNS, table)]
+        files += await _write(postgres, table, partial(begun, beginning / name, columns))
     manifest = msgspec.json.format(msgspec.json.encode({**told, "files": files}))
     await _on_disk(lambda: _finish(beginning, folder, manifest))
     return folder
@@ -54,24 +75,50 @@ async def _on_disk(work: Callable[[], T]) -> T:
         raise ExportFailed(f"{error.filename or 'the export'}: {error.strerror or error}") from error
 
 
-async def _write(postgres: Connection, table: str, path: Path) -> dict[str, Any]:
+async def _write(
+    postgres: Connection, table: str, begin: Callable[[], Iterable[File]]
+) -> list[dict[str, Any]]:
+    """Writes one table into several files, page by page; what the manifest says of each."""
     rows = 0
-    file = await _on_disk(lambda: gzip.open(path, "wb"))  # noqa: SIM115 - closed below, on a thread
+    files = await _on_disk(lambda: list(begin()))
     try:
         async with postgres.transaction(readonly=True):
             cursor = await postgres.cursor(f"select * from {table}")  # noqa: S608 - a name of ours
             while found := await cursor.fetch(_AT_ONCE):
-                lines = _lines(found)
-                await _on_disk(partial(file.write, lines))
+                for file in files:
+                    await _on_disk(partial(file.write, found))
                 rows += len(found)
     finally:
-        await _on_disk(file.close)
-    size, digest = await _on_disk(lambda: _measured(path))
-    return {"name": path.name, "rows": rows, "bytes": size, "sha256": digest}
+        for file in files:
+            await _on_disk(file.close)
+    measured = [(file.path.name, *await _on_disk(partial(_measured, file.path))) for file in files]
+    return [{"name": name, "rows": rows, "bytes": size, "sha256": digest} for name, size, digest in measured]
 
 
-def _lines(found: Iterable[asyncpg.Record]) -> bytes:
-    return b"".join(msgspec.json.encode(_told(row)) + b"\n" for row in found)
+class Lines:
+    """A line of JSON for each row; what is JSON in the table is JSON in there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = gzip.open(path, "wb")  # noqa: SIM115 - closed below, on a thread
+
+    def write(self, found: Iterable[asyncpg.Record]) -> None:
+        """A page of rows."""
+        self._file.write(b"".join(msgspec.json.encode(_told(row)) + b"\n" for row in found))
+
+    def close(self) -> None:
+        """Nothing follows."""
+        self._file.close()
+
+
+def begun(path: Path, columns: Sequence[tuple[str, str]]) -> Iterator[File]:
+    """The files of one table, whose columns are names, each with its type in Postgres."""
+    yield Lines(path.with_name(f"{path.name}.ndjson.gz"))
+    if find_spec("pyarrow") is not None:
+        # 40 MB that only an export needs.
+        from onward_execution_state.maintenance.parquet import Columns  # noqa: PLC0415 - an extra
+
+        yield Columns(path.with_name(f"{path.name}.parquet"), columns)
 
 
 def _told(row: asyncpg.Record) -> dict[str, Any]:

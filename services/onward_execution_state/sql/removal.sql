@@ -72,3 +72,9 @@ select release_held($1::uuid[]);
 
 -- name: projects
 select distinct project from facets;
+
+-- name: columns
+select attname::text, format_type(atttypid, null)
+  from pg_attribute
+ where attrelid = $1::text::regclass and attnum > 0 and not attisdropped
+ order by attnum;
