@@ -4,13 +4,14 @@ import base64
 import binascii
 import re
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
 from onward.contract.errors import InvalidParameter
 from onward.contract.execution import Status
+from onward.contract.retention import month_of
 from onward.contract.submission import PAGE
 from onward_execution_state.database import Database
 from onward_execution_state.statements import load
@@ -23,8 +24,10 @@ _FEW_FACETS = 300
 _ENDED = _SQL["ended"]
 _FEW_ENDED = 1000
 """So many are looked up by their ids; of more, a page is found soon among the newest."""
+_MOST_LIVE = timedelta(days=1)
+"""Where a page of what ended is looked for first: among what was made so shortly before."""
 CLOCKS_APART = timedelta(hours=1)
-"""How far the clock of who ended an execution may be behind that of who made it, at the most."""
+"""How far the clocks of those who make and end executions may be apart, at the most."""
 _OPEN = frozenset({Status.PENDING, Status.RUNNING})
 _ENDED_BADLY = frozenset({Status.FAILED, Status.CANCELLED})
 _PREFIX = re.compile(r"[0-9a-f-]{1,36}")
@@ -98,7 +101,7 @@ def arguments(
         None if by.like_q is not None or (told and low is None) else question.q, low, high, created_at, last_id,
         rows or question.limit + 1, uuid_of("retried_from", question.retried_from), question.error,
         question.stalled, by.facets, by.like_q, by.ended, by.ended is None and _asks_for_ends(question),
-        *_end(question),
+        *_end(question), _filed_since(question),
     )  # fmt: skip
 
 
@@ -107,6 +110,8 @@ class Asked(NamedTuple):
 
     statement: str
     arguments: tuple[Any, ...]
+    wider: tuple[Any, ...] | None = None
+    """Where these arguments do not fill a page, these do, if any do; at a greater cost."""
 
 
 async def asked_of(database: Database, question: ListQuestion, *, rows: int | None = None) -> Asked:
@@ -118,11 +123,17 @@ async def asked_of(database: Database, question: ListQuestion, *, rows: int | No
     text = None if is_id else question.q
     if text is not None or any(value is not None for value in _facet(question)):
         facets = await _facets(database, question.project, _facet(question), text)
-    ended = await _ended(database, question) if _asks_for_ends(question) else None
+    ended = await _ended(database, question, rows or _FEW_ENDED) if _asks_for_ends(question) else None
     few = ended is not None or _finds_few(question)
     one_by_one = facets is not None and len(facets) <= _FEW_FACETS and not few
     name = "list_in_facets" if one_by_one else "list_executions"
-    return Asked(_SQL[name], arguments(question, Narrowed(facets, like_q, ended), rows=rows))
+    narrowed = Narrowed(facets, like_q, ended)
+    all_of_it = arguments(question, narrowed, rows=rows)
+    if ended is not None or rows is not None or question.ended_since is None:
+        return Asked(_SQL[name], all_of_it)
+    lately = question.ended_since - _MOST_LIVE
+    near = msgspec.structs.replace(question, since=max(question.since or lately, lately))
+    return Asked(_SQL[name], arguments(near, narrowed), wider=all_of_it)
 
 
 def _finds_few(question: ListQuestion) -> bool:
@@ -139,17 +150,22 @@ def _end(question: ListQuestion) -> tuple[datetime | None, datetime | None, str 
     return question.ended_since, question.ended_until, question.ended_as.value if question.ended_as else None
 
 
-async def _ended(database: Database, question: ListQuestion) -> list[uuid.UUID] | None:
+async def _ended(database: Database, question: ListQuestion, most: int) -> list[uuid.UUID] | None:
     """Those with such an end, or None where they are too many to be looked up."""
     kind = question.project, *_facet(question)
-    found = await database.ask(_ENDED, *_end(question), *kind, _FEW_ENDED + 1)
-    return list({row["execution_id"] for row in found}) if len(found) <= _FEW_ENDED else None
+    found = await database.ask(_ENDED, *_end(question), *kind, most + 1)
+    return list({row["execution_id"] for row in found}) if len(found) <= most else None
 
 
 def _created_before(question: ListQuestion) -> datetime | None:
     """What ended before a moment was made before it: so a list of what ended long ago begins to look there."""
     ended = None if question.ended_until is None else question.ended_until + CLOCKS_APART
     return min((at for at in (question.until, ended) if at is not None), default=None)
+
+
+def _filed_since(question: ListQuestion) -> date | None:
+    """What ended lies in the month of its last end, or among what is open, which is the last of all."""
+    return None if question.ended_since is None else month_of(question.ended_since - CLOCKS_APART)
 
 
 def _facet(question: ListQuestion) -> tuple[str | None, ...]:

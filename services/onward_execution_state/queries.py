@@ -150,6 +150,8 @@ class Queries:
         as_of = await self._as_of(question.min_position)
         asked = await asked_of(self._database, question)
         found = await self._database.ask(asked.statement, *asked.arguments)
+        if asked.wider is not None and len(found) <= question.limit:
+            found = await self._database.ask(asked.statement, *asked.wider)
         shown = found[: question.limit]
         items = _within(REPLY_BYTES, [_shown(row) for row in shown])
         more = len(found) > len(items)

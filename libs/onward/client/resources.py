@@ -26,9 +26,9 @@ class Resources:
         """Returns one."""
         return self._told(self._wire.call("GET", self._of(name)))
 
-    def list(self) -> Iterator[Json]:
-        """Yields all of them, by name, page by page."""
-        yield from pages(self._wire, self._path)
+    def list(self, *, q: str | None = None) -> Iterator[Json]:
+        """Yields all of them, or those whose name has a text, by name, page by page."""
+        yield from pages(self._wire, self._path, q=q)
 
     def update(self, name: str, *, if_match: str | None = None, **members: Any) -> Json:
         """Changes the members that are named; None gives one its default back."""
@@ -77,11 +77,11 @@ def _match(etag: str | None) -> dict[str, str]:
     return {} if etag is None else {"If-Match": etag}
 
 
-def pages(wire: Wire, path: str) -> Iterator[Json]:
+def pages(wire: Wire, path: str, **asked: str | None) -> Iterator[Json]:
     """Yields what a list holds, page by page."""
     cursor: str | None = None
     while True:
-        page: Json = checked(wire.call("GET", path, query={"limit": _PAGE, "cursor": cursor})).json()
+        page: Json = checked(wire.call("GET", path, query={**asked, "limit": _PAGE, "cursor": cursor})).json()
         yield from page["items"]
         cursor = page["next_cursor"]
         if cursor is None:

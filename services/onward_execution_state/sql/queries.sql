@@ -2,6 +2,7 @@
 
 -- name: list_executions
 -- Newest first; the cursor is the place of the last one shown. $3 repeats what $2 says in words of an index, $4 takes its place.
+-- Of what ended ($27), one after the other is looked up: an `exists` would be made a table of all ends of the time first.
 select id, created_at, state, because, since
   from executions
   left join (select execution_id, version as seen, because, since from stalls) as stall
@@ -27,10 +28,13 @@ select id, created_at, state, because, since
    and ($24::bigint[] is null or facet = any($24))
    and ($25::bigint[] is null or facet = any($25) or id between $16::uuid and $17::uuid)
    and ($26::uuid[] is null or id = any($26))
-   and (not $27::boolean or exists (
-        select from ends
+   and (not $27::boolean or (
+        select true
+          from ends
          where ends.execution_id = executions.id and ($28::timestamptz is null or at >= $28) and ($29::timestamptz is null or at < $29)
-           and ($30::text is null or ends.outcome = $30)))
+           and ($30::text is null or ends.outcome = $30)
+         limit 1))
+   and ($31::date is null or month >= $31)
    and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
  order by created_at desc, id desc
  limit $20;
@@ -67,10 +71,13 @@ select found.*
        and ($23::boolean is null or (execution_id is not null) = $23)
        and ($25::bigint[] is null or facet = any($25) or id between $16::uuid and $17::uuid)
        and ($26::uuid[] is null or id = any($26))
-       and (not $27::boolean or exists (
-            select from ends
+       and (not $27::boolean or (
+            select true
+              from ends
              where ends.execution_id = executions.id and ($28::timestamptz is null or at >= $28) and ($29::timestamptz is null or at < $29)
-               and ($30::text is null or ends.outcome = $30)))
+               and ($30::text is null or ends.outcome = $30)
+             limit 1))
+       and ($31::date is null or month >= $31)
        and ($18::timestamptz is null or (created_at, id) < ($18, $19::uuid))
      order by created_at desc, id desc
      limit $20) as found

@@ -62,6 +62,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """The last part of its address, as `queues`."""
     a: str
     """As `a queue`, in sentences."""
+    known_as: str = "name"
+    """The member by which people know it, and look for it."""
     scope: Scope = "operate"
     """What a key needs to change one; to see them it needs `read`."""
     kept: tuple[str, ...] = ()

@@ -61,4 +61,6 @@ def _shown(spec: LimitSpec, found: Line) -> LimitView:
     )
 
 
-KIND = Kind(spec=LimitSpec, plural="limits", a="a limit", check=check, view=LimitView, show=show)
+KIND = Kind(
+    spec=LimitSpec, plural="limits", a="a limit", known_as="key", check=check, view=LimitView, show=show
+)

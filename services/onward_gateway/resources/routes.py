@@ -1,7 +1,8 @@
 """The routes of one kind: create, get, list, replace, change, delete."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from litestar import delete, get, patch, post, put
 
 from onward.contract.resource import Resource
@@ -18,6 +19,12 @@ from onward_gateway.resources.shapes import Shapes
 from onward_gateway.routes import Door, NoQuery, Operation, describe
 
 _MATCH = ("If-Match",)
+
+
+class ByName(paging.Paging, frozen=True, kw_only=True):
+    """Which part of a list is asked for; only of those whose name has a text."""
+
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
 
 def routes_of(kind: Kind) -> list[Any]:
@@ -59,7 +66,7 @@ def _list(shapes: Shapes) -> Any:
         opt=describe(
             Operation(
                 summary=f"List every {kind.kind.replace('-', ' ')}, by name",
-                query=paging.Paging,
+                query=ByName,
                 answers={200: paging.page_of(shapes.view)},
                 refuses=(400,),
             )
@@ -67,9 +74,12 @@ def _list(shapes: Shapes) -> Any:
     )
     async def listing(request: Door) -> Answer:
         gateway, who = gateway_of(request), call_of(request.scope).who
-        asked = read_query(request.scope["query_string"], paging.Paging)
+        asked = read_query(request.scope["query_string"], ByName)
         known = gateway.known.specs.all(who.project, kind.spec)
-        names = sorted({*known, *kind.more_names(gateway, who.project)})
+        text = (asked.q or "").lower()
+        told = {name: str(getattr(spec, kind.known_as)) for name, spec in known.items()}
+        told = {**dict.fromkeys(kind.more_names(gateway, who.project), ""), **told}
+        names = sorted(name for name, also in told.items() if text in name or text in also.lower())
         part = paging.page(names, asked)
         specs = [known.get(name) or kind.spec(name=name) for name in part.items]
         shown = await shapes.shown(gateway, who, specs)

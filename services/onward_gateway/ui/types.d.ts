@@ -190,6 +190,11 @@ export interface Busy {
   available_ms: number;
   utilisation: number | null;
 }
+export interface ByName {
+  cursor: string | null;
+  limit: number;
+  q: string | null;
+}
 export interface CallTaken {
   execution_id: string;
   duplicate: boolean;

@@ -1,5 +1,6 @@
 """A figure and the list behind it: the same executions, whatever became of them since."""
 
+import random
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from onward_execution_state import listing
 from tests.live.execution_state import test_counting
 from tests.live.execution_state.test_counting import ends_of, spread
-from tests.unit.onward_execution_state.histories import START
+from tests.unit.onward_execution_state.histories import START, Walk
 
 counted = test_counting.counted
 HOUR = {"since": START + timedelta(hours=10, minutes=3), "until": START + timedelta(hours=11, minutes=42)}
@@ -74,6 +75,18 @@ async def test_every_bar_of_a_trend_is_a_list(counted):
     for outcome in ("completed", "failed", "cancelled"):
         for part in trend["items"]:
             assert len(await listed(ask, part, ended_as=outcome)) == part["figures"][outcome]
+
+
+@pytest.mark.usefixtures("either_way")
+async def test_what_was_made_long_before_it_ended_is_listed_too(counted):
+    made = [Walk(random.Random(number), at=START + timedelta(minutes=number)).submit() for number in range(4)]
+    for walk in made:
+        walk.at = START + timedelta(days=40)
+        walk.claim().complete()
+    ask = await counted(made)
+    period = {"since": START + timedelta(days=40), "until": START + timedelta(days=41)}
+
+    assert await listed(ask, period) == [walk.state.id for walk in reversed(made)]
 
 
 async def test_what_failed_then_and_completed_since_is_still_listed_as_failed_then(counted):

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from onward.contract import ids
+
 ENVIRONMENTS = "/api/v1/environments"
 LAB = {"name": "lab", "description": "what customers see", "variables": {"TOKEN": "s3cret-value"}}
 
@@ -151,6 +153,28 @@ async def test_a_thousand_resources_are_listed_page_by_page_each_once(house):
         cursor = page["next_cursor"]
 
     assert found == names
+
+
+async def test_a_list_is_narrowed_down_by_a_part_of_the_name(house):
+    for name in ("eu-lab", "eu-prod", "us-lab"):
+        house.config.put("default", "environment", name, {"name": name})
+
+    found = (await house.call("GET", f"{ENVIRONMENTS}?q=LAB")).json
+    part = (await house.call("GET", f"{ENVIRONMENTS}?q=lab&limit=1")).json
+
+    assert [one["name"] for one in found["items"]] == ["eu-lab", "us-lab"]
+    assert ([one["name"] for one in part["items"]], part["next_cursor"]) == (["eu-lab"], "1")
+
+
+async def test_limits_are_found_by_their_keys(house):
+    made = [
+        (await house.call("POST", "/api/v1/limits", {"name": ids.limit_id(key), "key": key, "max": 1})).json
+        for key in ("customer:42", "printer")
+    ]
+
+    found = (await house.call("GET", "/api/v1/limits?q=customer")).json["items"]
+
+    assert [one["name"] for one in found] == [made[0]["name"]]
 
 
 async def test_another_project_sees_none_of_it(house):

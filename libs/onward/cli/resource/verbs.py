@@ -79,10 +79,16 @@ def _get(noun: Noun) -> click.Command:
 
 def _list(noun: Noun) -> click.Command:
     @click.command("list", help=f"List the {noun.plural.replace('-', ' ')}.")
+    @click.option("--search", metavar="TEXT", help="Only those whose name has this text.")
     @output
-    def listing(*, form: str) -> None:
+    def listing(*, search: str | None, form: str) -> None:
         here = session()
-        if not show.records(here, form, here.client.resources(noun.plural).list(), noun.columns()):
+        found = here.client.resources(noun.plural).list(q=search)
+        if show.records(here, form, found, noun.columns()):
+            return
+        if search is not None:
+            here.note(f"no {noun.word.replace('-', ' ')} has {search!r} in its name")
+        else:
             here.note(f"there is no {noun.word.replace('-', ' ')} yet")
             here.hint(noun.example)
 

@@ -1,7 +1,8 @@
 /** API keys: who may do what, until when; the key itself is shown once. */
 
 import { html, useState } from "../vendor.js";
-import { useAnswer } from "../net/answer.js";
+import { useItems } from "../net/answer.js";
+import { More } from "../parts/more.js";
 import { call, post } from "../net/api.js";
 import { askFor } from "../parts/dialog.js";
 import { Failed, Loading, tell } from "../parts/notice.js";
@@ -13,17 +14,17 @@ const SCOPES = [["read", "look at everything"], ["submit", "and submit, cancel a
 
 export function KeysPage() {
   const [round, again] = useState(0);
-  const { answer, error } = useAnswer("/api-keys", { limit: 200 }, 10, round);
+  const { items, error, showMore } = useItems("/api-keys", {}, "id", 10, round);
   const done = () => again(round + 1);
   const allowed = may("admin");
   return html`<section>
     <h1>Keys</h1>
     <div class="buttons"><button type="button" class="is-main" disabled=${!allowed} title=${allowed ? undefined : "needs a key of scope admin"} onClick=${() => askToMake(done)}>New key</button></div>
     <${Failed} error=${error} />
-    ${!answer && !error && html`<${Loading} />`}
-    ${answer && html`<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
+    ${!items && !error && html`<${Loading} />`}
+    ${items && html`<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
       <thead><tr><th>Name</th><th>May</th><th>State</th><th>Made</th><th>Ends</th><th><span class="unseen">What can be done</span></th></tr></thead>
-      <tbody>${answer.items.map((/** @type {any} */ key) => html`<tr key=${key.id}>
+      <tbody>${items.map((/** @type {any} */ key) => html`<tr key=${key.id}>
         <td>${key.name} <code class="muted">${key.id}</code></td><td>${key.scope}</td>
         <td><span class=${`status is-${key.status === "open" ? "completed" : "cancelled"}`}>${key.status === "open" ? "✓" : "⊘"} ${key.status}</span></td>
         <td title=${clock(key.created_at)}>${since(key.created_at)} by ${key.created_by ?? "–"}</td><td>${key.expires_at ? clock(key.expires_at) : "never"}</td>
@@ -32,6 +33,7 @@ export function KeysPage() {
           <button type="button" class="is-small is-danger" disabled=${!allowed} aria-label=${`Revoke ${key.name}`} onClick=${() => askToRevoke(key, done)}>Revoke</button>`}</td>
       </tr>`)}</tbody>
     </table></div>`}
+    <${More} shown=${items?.length} showMore=${showMore} />
     <p class="muted"><code>onward key create NAME --scope read</code></p>
   </section>`;
 }

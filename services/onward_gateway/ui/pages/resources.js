@@ -2,11 +2,13 @@
 
 import { html, useState } from "../vendor.js";
 import { act, change, remove } from "../net/resources.js";
-import { useAnswer } from "../net/answer.js";
+import { useItems } from "../net/answer.js";
 import { askFor } from "../parts/dialog.js";
 import { showOnce } from "../parts/once.js";
+import { More } from "../parts/more.js";
 import { Empty, Failed, Loading, tell } from "../parts/notice.js";
 import { ResourceEditor } from "../parts/resource_editor.js";
+import { ask, query } from "../state/route.js";
 import { may } from "../state/session.js";
 import { kinds } from "../state/kinds.js";
 
@@ -29,7 +31,8 @@ export function Resources({ kind, extra, below: Below, intro }) {
   const [round, again] = useState(0);
   const [editing, edit] = useState(/** @type {{name: string | null} | null} */ (null));
   const [opened, open] = useState(/** @type {string | null} */ (null));
-  const { answer, error } = useAnswer(`/${kind.plural}`, { limit: 200 }, 5, round);
+  const q = query.value.get("q") ?? "";
+  const { items, error, showMore } = useItems(`/${kind.plural}`, { q }, "name", 5, round);
   const allowed = may(kind.scope ?? "operate");
   const done = () => (edit(null), again(round + 1));
   return html`<section>
@@ -39,18 +42,19 @@ export function Resources({ kind, extra, below: Below, intro }) {
       ? html`<${ResourceEditor} kind=${kind} name=${editing.name} extra=${extra} onDone=${done} />`
       : html`<div class="buttons">
           <button type="button" class="is-main" disabled=${!allowed} title=${allowed ? undefined : `needs a key of scope ${kind.scope ?? "operate"}`} onClick=${() => edit({ name: null })}>New ${kind.one}</button>
+          ${(q || (items ?? []).length > 0) && html`<input type="search" placeholder="part of a name" aria-label="Find by name" value=${q} onInput=${(/** @type {any} */ event) => ask({ q: event.target.value })} />`}
         </div>`}
     <${Failed} error=${error} />
-    ${!answer && !error && html`<${Loading} />`}
-    ${answer?.items.length === 0 && html`<${Empty} title=${kind.none} command=${kind.teaches} />`}
-    ${answer?.next_cursor && html`<p class="notice">These are the first 200; <code>onward ${kind.command} list</code> has all of them.</p>`}
-    ${answer?.items.length > 0 &&
+    ${!items && !error && html`<${Loading} />`}
+    ${items?.length === 0 && (q ? html`<${Empty} title=${`No ${kind.one} has “${q}” in its name`} command=${`onward ${kind.command} list`} />` : html`<${Empty} title=${kind.none} command=${kind.teaches} />`)}
+    ${items && items.length > 0 &&
     html`<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
       <thead><tr><th>Name</th>${kind.columns.map(([head]) => html`<th>${head}</th>`)}<th>Changed</th><th><span class="unseen">What can be done</span></th></tr></thead>
       <tbody>
-        ${answer.items.map((/** @type {any} */ item) => html`<${Row} ...${{ kind, item, allowed, opened, open, edit, done, Below }} key=${item.name} />`)}
+        ${items.map((/** @type {any} */ item) => html`<${Row} ...${{ kind, item, allowed, opened, open, edit, done, Below }} key=${item.name} />`)}
       </tbody>
     </table></div>`}
+    <${More} shown=${items?.length} showMore=${showMore} />
     <p class="muted"><code>onward ${kind.command} list</code></p>
   </section>`;
 }

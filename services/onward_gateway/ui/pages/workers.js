@@ -1,7 +1,8 @@
 /** Workers: what each does now, in which version, and what it can be told while it works. */
 
 import { html, useState } from "../vendor.js";
-import { useAnswer } from "../net/answer.js";
+import { useItems } from "../net/answer.js";
+import { More } from "../parts/more.js";
 import { act } from "../net/resources.js";
 import { askFor } from "../parts/dialog.js";
 import { Empty, Failed, Loading, tell } from "../parts/notice.js";
@@ -26,18 +27,19 @@ const ORDERS = [
 
 export function WorkersPage() {
   const [round, again] = useState(0);
-  const { answer, error } = useAnswer("/workers", { limit: 200 }, 3, round);
-  const workers = answer?.items ?? [];
+  const { items, error, showMore } = useItems("/workers", {}, "worker_id", 3, round);
+  const workers = items ?? [];
   return html`<section>
     <h1>Workers</h1>
     <${Failed} error=${error} />
-    ${!answer && !error && html`<${Loading} />`}
-    ${answer && workers.length === 0 && html`<${Empty} title="No worker gives a sign of life" command="onward worker start --tasks your_module" />`}
+    ${!items && !error && html`<${Loading} />`}
+    ${items && workers.length === 0 && html`<${Empty} title="No worker gives a sign of life" command="onward worker start --tasks your_module" />`}
     <${Skew} workers=${workers} />
     ${workers.length > 0 && html`<div class="scroll" role="region" aria-label="Workers" tabindex="0"><table>
       <thead><tr>${HEAD.map((one) => html`<th>${one}</th>`)}<th><span class="unseen">What can be done</span></th></tr></thead>
       <tbody>${workers.map((/** @type {any} */ worker) => html`<${Row} worker=${worker} done=${() => again(round + 1)} key=${worker.worker_id} />`)}</tbody>
     </table></div>`}
+    <${More} shown=${workers.length} showMore=${showMore} />
     <p class="muted"><code>onward worker list</code></p>
   </section>`;
 }
