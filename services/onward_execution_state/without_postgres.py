@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from onward.bus import follow, timers, topology
+from onward.bus.begin_permits import BeginPermits
 from onward.bus.bus import Bus
 from onward.bus.connection import Connection, connect
 from onward.bus.deadlines import end_overdue, follow_deadlines
@@ -25,7 +26,6 @@ from onward_execution_state.followers.announcer import Announcer
 from onward_execution_state.followers.direct_hints import DirectHints
 from onward_execution_state.followers.families import Families
 from onward_execution_state.followers.limits import Limits
-from onward_execution_state.followers.permits import Permits
 from onward_execution_state.followers.queues import Queues
 from onward_execution_state.followers.supervisor import DISCONNECTS, Supervisor
 from onward_execution_state.followers.timekeeper import Timekeeper
@@ -65,10 +65,9 @@ class WithoutPostgres:
         self._supervisor = Supervisor(bus.events, bus.messages, self.workers, metrics)
         self._timekeeper = Timekeeper(self._schedule, self._purge_timers, metrics)
         self._announcer = Announcer(bus.messages.publish)
-        self._families = Families(bus.events, bus.messages, moments_of("family_keeper"), metrics)
-        self._triggers = Triggers(
-            bus.events, bus.objects, moments_of("triggers"), Permits(bus.messages, bus.config), metrics
-        )
+        permit = BeginPermits(bus.messages, bus.config).ask
+        self._families = Families(bus.events, bus.messages, moments_of("family_keeper"), permit, metrics)
+        self._triggers = Triggers(bus.events, bus.objects, moments_of("triggers"), permit, metrics)
         self._limits = Limits(bus, moments_of("limit_keeper"), metrics, make=self._make_streams)
         self._direct_hints = DirectHints(bus.connection, bus.events, metrics)
         self._scheduler = Scheduler(bus.ticks, bus.events, Gateways(bus.messages), metrics)

@@ -9,6 +9,7 @@ from onward.contract import commands, inside, subjects
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.contract.errors import AlreadyEnded, NotFound, OnwardError
+from onward.contract.execution import Execution
 from onward.contract.log import Log
 from onward.contract.policies import denial
 from onward.contract.submission import Submission
@@ -34,7 +35,10 @@ class Inside:
     async def serve(self) -> None:
         """Answers from now on."""
         messages = self._gateway.messages
-        acts = {inside.SUBMIT: self._submit, inside.CANCEL: self._cancel, inside.POLICE: self._police}
+        acts = {
+            inside.SUBMIT: self._submit, inside.CANCEL: self._cancel,
+            inside.POLICE: self._police, inside.POLICE_AGAIN: self._police_again,
+        }  # fmt: skip
         for name, act in acts.items():
             await messages.subscribe(subjects.ask(inside.SERVICE, name), _answering(act), group=GROUP)
 
@@ -47,11 +51,18 @@ class Inside:
         )
 
     async def _police(self, data: bytes) -> inside.Done:
-        self._gateway.known.check_ready()
         first = msgspec.json.decode(data, type=ev.Submitted)
-        whole = await self._gateway.values.whole(first.project, first.execution_id, first.input)
-        verdicts = await self._gateway.policing.about(msgspec.structs.replace(first, input=whole))
-        return inside.Done(execution_id=first.execution_id, denied=denial(verdicts))
+        return await self._judged(first, first.execution_id)
+
+    async def _police_again(self, data: bytes) -> inside.Done:
+        state = msgspec.json.decode(data, type=Execution)
+        return await self._judged(state, state.id)
+
+    async def _judged(self, one: ev.Submitted | Execution, execution_id: str) -> inside.Done:
+        self._gateway.known.check_ready()
+        whole = await self._gateway.values.whole(one.project, execution_id, one.input)
+        verdicts = await self._gateway.policing.about(msgspec.structs.replace(one, input=whole))
+        return inside.Done(execution_id=execution_id, denied=denial(verdicts))
 
     async def _cancel(self, data: bytes) -> inside.Done:
         asked = msgspec.json.decode(data, type=inside.CancelAsked)

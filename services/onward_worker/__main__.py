@@ -13,6 +13,7 @@ import msgspec
 
 import onward
 from onward.bus import config
+from onward.bus.begin_permits import BeginPermits
 from onward.bus.bus import Bus, open_bus
 from onward.bus.hints import Hints
 from onward.bus.limit_rules import LimitRules
@@ -95,6 +96,7 @@ async def work(stop: Stop, settings: Settings) -> None:
         holds={},
         grace=settings.cancel_grace,
         permit=Permits(bus.messages).ask,
+        may_begin=BeginPermits(bus.messages, bus.config).ask,
         gates=LimitRules(bus.config).of_execution,
     )
     about = About(

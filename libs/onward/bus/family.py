@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from onward.bus import kin
+from onward.bus.begin_permits import BeginPermit, anything
 from onward.bus.patience import patiently
 from onward.bus.ports import EventLog, Messages
 from onward.contract import events as ev
@@ -46,10 +47,10 @@ class FamilyKeeper:
 
     def __init__(
         self, events: EventLog, messages: Messages, moment: Callable[[], Moment], run: Run, *,
-        gather: float = GATHER, repair_after: float = REPAIR_AFTER,
+        gather: float = GATHER, repair_after: float = REPAIR_AFTER, permit: BeginPermit = anything,
     ) -> None:  # fmt: skip
         self._events, self._messages, self._moment, self._run = events, messages, moment, run
-        self._gather, self._repair_after = gather, repair_after
+        self._gather, self._repair_after, self._permit = gather, repair_after, permit
         self._telling: dict[str, _Telling] = {}
         self._known: OrderedDict[str, Log] = OrderedDict()
         """The parents as they were last seen: state and sequence, without their events."""
@@ -116,10 +117,10 @@ class FamilyKeeper:
         group = state.groups.get(spawned.group)
         if group is None or not group.born <= spawned.n:
             return
-        made = [family.first_event(spawned, state, index, self._moment()) for index in sorted(left)]
-        created = await asyncio.gather(
-            *(self._a_few(partial(kin.create, self._events, first)) for first in made)
-        )
+        moment = self._moment()
+        made = [family.first_event(spawned, state, index, moment) for index in sorted(left)]
+        begin = partial(kin.begin, self._events, self._permit, moment=moment)
+        created = await asyncio.gather(*(self._a_few(partial(begin, first)) for first in made))
         self.repaired += sum(created)
 
     # F2: tell the parent
@@ -171,7 +172,7 @@ class FamilyKeeper:
         for child_id in family.left_behind(parent.execution, ends):
             child = await self._events.read(project, child_id)
             if child is not None:
-                await kin.revive(self._events, child, parent.execution, moment)
+                await kin.revive(self._events, child, parent.execution, moment, permit=self._permit)
 
     def _remember(self, parent: Log) -> None:
         self._known[parent.execution.id] = msgspec.structs.replace(parent, stored=())

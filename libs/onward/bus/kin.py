@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+from onward.bus.begin_permits import BeginPermit, anything
 from onward.bus.ports import EventLog, Messages
 from onward.contract import events as ev
-from onward.contract import family, subjects
+from onward.contract import family, follow_ups, subjects
 from onward.contract.decide import Moment
 from onward.contract.errors import FenceLost
 from onward.contract.execution import Execution
 from onward.contract.log import Decision, Log
+from onward.contract.policies import DENIED
 
 Decide = Callable[[Execution], Sequence[ev.AnyEvent]]
 
@@ -25,6 +27,13 @@ async def create(events: EventLog, first: ev.AnyEvent, *more: ev.AnyEvent) -> bo
     return True
 
 
+async def begin(events: EventLog, permit: BeginPermit, first: ev.Submitted, moment: Moment) -> bool:
+    """Begin the log of what nobody submits at a gateway; where policies deny it, it ends as it begins."""
+    denied = await permit(first)
+    made = (first,) if denied is None else follow_ups.stopped(first, DENIED, denied, moment)
+    return await create(events, *made)
+
+
 async def decide_on(events: EventLog, log: Log, decide: Decide) -> Log:
     """The log after what `decide` makes of its newest state; unchanged where that is nothing."""
     while made := tuple(decide(log.execution)):
@@ -37,9 +46,14 @@ async def decide_on(events: EventLog, log: Log, decide: Decide) -> Log:
     return log
 
 
-async def revive(events: EventLog, child: Log, parent: Execution, moment: Moment) -> Log:
-    """Give a child another life, where it ended badly for an earlier one of its parent."""
-    return await decide_on(events, child, lambda state: family.revived(state, parent, moment))
+async def revive(
+    events: EventLog, child: Log, parent: Execution, moment: Moment, *, permit: BeginPermit = anything
+) -> Log:
+    """Give a child another life, where it ended badly for an earlier one of its parent, unless policies deny that."""
+    if not family.revived(child.execution, parent, moment):
+        return child
+    denied = await permit(child.execution)
+    return await decide_on(events, child, lambda state: family.revived(state, parent, moment, denied))
 
 
 async def stop(

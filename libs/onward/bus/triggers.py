@@ -6,13 +6,14 @@ safe, and what died in the middle of it is made up for by whoever is handed the 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from onward.bus import kin
+from onward.bus.begin_permits import BeginPermit, anything
 from onward.bus.patience import patiently
 from onward.bus.ports import EventLog, Objects
 from onward.bus.values import Values
@@ -29,13 +30,7 @@ log = logging.getLogger("onward.triggers")
 
 _AT_ONCE = 64
 _NULL = msgspec.Raw(b"null")
-Permit = Callable[[ev.Submitted], Awaitable[ev.Failure | None]]
-"""How something fails at once, where a policy denies it."""
 Run = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-
-
-async def _anything(_first: ev.Submitted) -> ev.Failure | None:
-    return None
 
 
 class TriggerKeeper:
@@ -48,7 +43,7 @@ class TriggerKeeper:
         moment: Callable[[], Moment],
         run: Run,
         *,
-        permit: Permit = _anything,
+        permit: BeginPermit = anything,
     ) -> None:
         self._events, self._values, self._moment, self._run = events, Values(objects), moment, run
         self._permit = permit

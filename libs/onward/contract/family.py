@@ -7,11 +7,12 @@ import msgspec
 from onward.contract import events as ev
 from onward.contract import ids
 from onward.contract.commands import cancel
-from onward.contract.decide import Moment, deadlines, envelope, submit
+from onward.contract.decide import Moment, deadlines, envelope, failing, submit
 from onward.contract.execution import Execution, Status
 from onward.contract.lifecycle import fold
 from onward.contract.lifecycle.waiting import can_wake, enough, with_ends
 from onward.contract.log import Log, ends_in_force
+from onward.contract.policies import DENIED
 
 INLINE = 1024
 """Bytes of a child's output that its parent keeps; a larger one is read from the child."""
@@ -41,8 +42,13 @@ def _child(
     )  # fmt: skip
 
 
-def revived(child: Execution, parent: Execution, moment: Moment) -> tuple[ev.AnyEvent, ...]:
-    """Another life for a child that failed or was cancelled in an earlier life of its parent; else nothing."""
+def revived(
+    child: Execution, parent: Execution, moment: Moment, denied: ev.Failure | None = None
+) -> tuple[ev.AnyEvent, ...]:
+    """Another life for a child that failed or was cancelled in an earlier life of its parent; else nothing.
+
+    Where policies deny it by now, that life ends as it begins, and the parent hears of that.
+    """
     whose = child.child_of
     if whose is None or child.status not in (Status.FAILED, Status.CANCELLED) or whose.life >= parent.lives:
         return ()
@@ -50,7 +56,11 @@ def revived(child: Execution, parent: Execution, moment: Moment) -> tuple[ev.Any
         **envelope(child, moment, wake=child.route),
         "deadlines": deadlines(child.timeouts, moment.now),
     }
-    return (ev.RetryRequested(**fields, life=parent.lives),)
+    again = ev.RetryRequested(**fields, life=parent.lives)
+    if denied is None:
+        return (again,)
+    again = msgspec.structs.replace(again, wake=None, deadlines={})
+    return (again, failing(fold((again,), child), moment, DENIED, denied))
 
 
 def child_end(event: ev.AnyEvent) -> ev.ChildEnd | None:

@@ -8,8 +8,8 @@ from onward.contract.events import Failure
 
 SERVICE = "gateway"
 SUBMIT, CANCEL = "submit", "cancel"
-POLICE = "police"
-"""Whether a `submitted` event, which is what is sent, may be stored."""
+POLICE, POLICE_AGAIN = "police", "police_again"
+"""Whether a `submitted` event, which is what is sent, may be stored; whether an execution may live once more."""
 
 
 class SubmitAsked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 
+from onward.bus.begin_permits import BeginPermit, anything
 from onward.bus.ports import EventLog, Lines, Objects
 from onward.contract import events as ev
 from onward.contract.decide import (
@@ -96,6 +97,8 @@ class Env(msgspec.Struct, kw_only=True):
     grace: float = 5.0
     permit: Permit | None = None
     """Asked before a step that names a policy."""
+    may_begin: BeginPermit = anything
+    """Asked before a child begins."""
     gates: Callable[[Execution], tuple[LimitPolicy, ...]] = _no_limits
     """The limits that its queue and its task have now."""
 

@@ -53,7 +53,9 @@ class Engine:
         self._given_back: dict[str, int] = {}
         self._loops: list[asyncio.Task[None]] = []
         env.alive, env.nudge = self._alive, self._nudge
-        env.kin = Kin(env.events, messages, env.objects, lambda: self.orders.slots - len(self._attempts))
+        env.kin = Kin(
+            env.events, messages, env.objects, lambda: self.orders.slots - len(self._attempts), env.may_begin
+        )
 
     @property
     def running(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from onward.bus.begin_permits import BeginPermit, anything
 from onward.bus.ports import EventLog, Messages, Objects
 from onward.contract import events as ev
 from onward.contract import family, ids
@@ -31,6 +32,8 @@ class Kin(msgspec.Struct, frozen=True):
     objects: Objects
     free: Callable[[], int]
     """Slots that are free on this worker."""
+    permit: BeginPermit = anything
+    """Asked before a child begins."""
 
 
 class _Spawn(msgspec.Struct, eq=False, kw_only=True):
@@ -62,7 +65,7 @@ class Kinship:
 
     def __init__(self, course: Course, kin: Kin) -> None:
         self._course, self._kin = course, kin
-        self._offspring = Offspring(course, kin.events, kin.messages, kin.objects)
+        self._offspring = Offspring(course, kin.events, kin.messages, kin.objects, kin.permit)
         self._ends: dict[str, dict[int, ev.ChildEnd]] = {}
         self._read_to = 0
         self._pending: list[_Spawn] = []

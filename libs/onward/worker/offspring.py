@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from onward.bus import kin
+from onward.bus.begin_permits import BeginPermit
 from onward.bus.ports import EventLog, Messages, Objects
 from onward.bus.recall import Recalled, recall, recall_events
 from onward.bus.values import Values
@@ -31,8 +32,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 class Offspring:
     """The children of one attempt's execution, one by one; what is away is waited for."""
 
-    def __init__(self, course: Course, events: EventLog, messages: Messages, objects: Objects) -> None:
-        self._course, self._events, self._messages = course, events, messages
+    def __init__(
+        self, course: Course, events: EventLog, messages: Messages, objects: Objects, permit: BeginPermit
+    ) -> None:
+        self._course, self._events, self._messages, self._permit = course, events, messages, permit
         self._values = Values(objects)
         self._few = asyncio.Semaphore(AT_ONCE)
         self._looking: asyncio.Task[None] | None = None
@@ -41,7 +44,10 @@ class Offspring:
         """Create the children that these events decided on, all at once, so that they share batches."""
         state, moment = self._course.hold.state, self._course.hold.moment()
         made = [first for spawned in told for first in family.child_events(spawned, state, moment)]
-        await asyncio.gather(*(self._patiently(partial(kin.create, self._events, first)) for first in made))
+        await asyncio.gather(*(self._patiently(partial(self._begin, first)) for first in made))
+
+    async def _begin(self, first: ev.Submitted) -> bool:
+        return await kin.begin(self._events, self._permit, first, self._course.hold.moment())
 
     def look_after(self) -> None:
         """See to it that all children there should be are there: an earlier claim may have ended too soon for that."""
@@ -87,12 +93,12 @@ class Offspring:
             spawned = family.spawn_of(told, name, group.born, index)
             if spawned is None:
                 return await self._look_for_purged(name, index, child_id)
-            if await kin.create(self._events, family.first_event(spawned, state, index, moment)):
+            if await self._begin(family.first_event(spawned, state, index, moment)):
                 return None
             child = await self._events.read(state.project, child_id)
         if child is None:
             raise Unavailable(f"child {child_id} was created just now")
-        child = await kin.revive(self._events, child, state, moment)
+        child = await kin.revive(self._events, child, state, moment, permit=self._permit)
         return family.child_end(child.stored[-1].event) if child.execution.final else None
 
     async def _look_for_purged(self, name: str, index: int, child_id: str) -> ev.ChildEnd | None:
@@ -103,7 +109,7 @@ class Offspring:
             told = await recall_events(self._messages, state.project, state.id)
             spawned = family.spawn_of(told, name, state.groups[name].born, index)
             if spawned is not None:
-                await kin.create(self._events, family.first_event(spawned, state, index, moment))
+                await self._begin(family.first_event(spawned, state, index, moment))
             return None
         if not family.revived(found.execution, state, moment):
             told = await recall_events(self._messages, state.project, child_id)
@@ -117,7 +123,7 @@ class Offspring:
         told = await recall_events(self._messages, state.project, child_id)
         carried = carry(Log.of(Stored(event.n, event) for event in told).execution, told, moment)
         back = Log.of(Stored(event.n, event) for event in carried).execution
-        events = (*carried, *family.revived(back, state, moment))
+        events = (*carried, *family.revived(back, state, moment, await self._permit(back)))
         decision = Decision(project=state.project, execution_id=child_id, expected=0, events=events)
         try:
             await self._events.append(decision)

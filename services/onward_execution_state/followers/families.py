@@ -7,6 +7,7 @@ from operator import attrgetter
 
 import msgspec
 
+from onward.bus.begin_permits import BeginPermit
 from onward.bus.family import FamilyKeeper
 from onward.bus.ports import EventLog, Messages, Raw
 from onward.contract import events as ev
@@ -23,9 +24,14 @@ class Families:
     """A follower of EVENTS; what it does for an event twice is the same."""
 
     def __init__(
-        self, events: EventLog, messages: Messages, moment: Callable[[], Moment], metrics: Metrics
+        self,
+        events: EventLog,
+        messages: Messages,
+        moment: Callable[[], Moment],
+        permit: BeginPermit,
+        metrics: Metrics,
     ) -> None:
-        self._keeper = FamilyKeeper(events, messages, moment, asyncio.create_task)
+        self._keeper = FamilyKeeper(events, messages, moment, asyncio.create_task, permit=permit)
         gauges = {
             "onward_children_ends_told_total": ("Ends of children that parents were told of", "told"),
             "onward_children_done_total": ("Events in which they were told", "appended"),

@@ -7,8 +7,9 @@ from operator import attrgetter
 
 import msgspec
 
+from onward.bus.begin_permits import BeginPermit
 from onward.bus.ports import EventLog, Objects, Raw
-from onward.bus.triggers import Permit, TriggerKeeper
+from onward.bus.triggers import TriggerKeeper
 from onward.contract import events as ev
 from onward.contract.decide import Moment
 from onward.process.metrics import Metrics
@@ -26,7 +27,7 @@ class Triggers:
         events: EventLog,
         objects: Objects,
         moment: Callable[[], Moment],
-        permit: Permit,
+        permit: BeginPermit,
         metrics: Metrics,
     ) -> None:
         self._keeper = TriggerKeeper(events, objects, moment, asyncio.create_task, permit=permit)

@@ -80,3 +80,21 @@ async def test_f3_a_child_that_a_later_life_has_revived_is_not_stopped_for_an_ea
     after = await kin.stop(process.events, process.messages, again, moment(), "parent_ended", life=1)
 
     assert (after.execution.status, after.execution.lives) == (Status.PENDING, 2)
+
+
+async def test_f1_a_child_that_is_created_in_place_of_its_parents_worker_is_asked_about(process):
+    await store(process, *LIFE[:3])
+
+    async def permit(first):
+        return ev.Failure(type="policy_denied", message="no") if first.child_of.index == 1 else None
+
+    keeper = FamilyKeeper(
+        process.events, process.messages, moment, asyncio.ensure_future, repair_after=0.0, permit=permit
+    )
+    keeper.hear(SPAWNED)
+    async with asyncio.timeout(20):
+        while keeper.repaired < 2:
+            await asyncio.sleep(0.01)
+
+    children = [child.execution_id for child in family.child_events(SPAWNED, fold(LIFE[:3]), moment())]
+    assert await statuses(process, children) == [Status.PENDING, Status.FAILED]

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from onward.bus.begin_permits import BeginPermits
 from onward.contract import inside, subjects
 from onward.contract.ids import tick_id
-from onward_execution_state.followers.permits import Permits
+from onward.contract.lifecycle import fold
 from onward_gateway.inside import Inside
 from tests.support.builders import submitted
 
@@ -93,12 +94,13 @@ async def test_whether_a_follow_up_is_denied_is_asked_with_all_that_a_submission
 deny contains "not from here" if input.source == "trigger"
 """
     first = submitted(task="noop", source="trigger")
-    permit = Permits(house.process.messages, house.config)
+    permit = BeginPermits(house.process.messages, house.config).ask
     assert await permit(first) is None
     assert (await house.call("POST", "/api/v1/policies", {"name": "p", "module": module})).status == 201
 
     denied = await permit(first)
 
     assert (denied.type, "not from here" in denied.message) == ("policy_denied", True)
+    assert (await permit(fold((first,)))).message == denied.message, "so is one that is to live once more"
     assert await permit(submitted(task="noop")) is None
     await house.gateway.policing.engine.close()
