@@ -16,8 +16,8 @@ from onward_gateway.routes import Door, NoQuery, Operation, describe
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 
 
-class AuditFilters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which entries are shown, newest first."""
+class Narrowed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which entries are meant."""
 
     source: Literal["resource", "execution", "refusal"] | None = None
     actor: Text | None = None
@@ -28,6 +28,11 @@ class AuditFilters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Of a resource, or the id of an execution."""
     since: datetime | None = None
     until: datetime | None = None
+
+
+class AuditFilters(Narrowed, frozen=True, kw_only=True, omit_defaults=True):
+    """Which entries are shown, newest first."""
+
     cursor: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
 

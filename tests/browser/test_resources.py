@@ -1,6 +1,10 @@
 """The pages of resources, schedules, keys and the audit, as a person uses them."""
 
+import csv
+import io
+import json
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -85,6 +89,24 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(visit: Visit, onward:
     page.get_by_role("button", name="Revoke", exact=True).click()
     expect(page.get_by_role("row", name=re.compile("page-ci")).get_by_text("revoked")).to_be_visible()
     assert key not in page.content()
+
+
+def test_the_audit_that_is_shown_is_taken_away_as_a_file(
+    visit: Visit, onward: Onward, tmp_path: Path
+) -> None:
+    onward.rest("POST", "/environments", {"name": "page-audited", "description": "=cmd|' /C calc'!A0"})
+    page = visit.go("/audit?kind=environment&name=page-audited")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+    for form in ("CSV", "NDJSON"):
+        with page.expect_download() as taken:
+            page.get_by_role("link", name=f"audit {form}").click()
+        taken.value.save_as(tmp_path / form)
+
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "CSV").read_text()))
+    (line,) = (tmp_path / "NDJSON").read_text().splitlines()
+    assert (row["action"], row["name"]) == ("environment.created", "page-audited")
+    assert json.loads(row["after"]) == json.loads(line)["after"]
 
 
 def test_the_record_of_the_audit_is_verified_on_the_page(visit: Visit, onward: Onward) -> None:

@@ -13,7 +13,7 @@ from onward.cli.session import session
 
 COMMANDS = {
     "list": ("onward.cli.audit:listing", "List who did or was refused what, newest first."),
-    "export": ("onward.cli.audit:export", "Write every entry to a file, one JSON object a line."),
+    "export": ("onward.cli.audit:export", "Write every entry to a file: one JSON object a line, or CSV."),
     "verify": ("onward.cli.audit:verify", "Verify that the audit is complete and as it was written."),
 }
 
@@ -65,19 +65,24 @@ def listing(*, limit: int, form: str, **given: Any) -> None:
 @click.option(
     "--file", "file", metavar="FILE", default="-", show_default=True, help="Where to; - is standard output."
 )
-def export(*, file: str, **given: Any) -> None:
-    """Write every entry to a file, one JSON object a line."""
-    here, count = session(), 0
-    lines = (show.compact(one) for one in here.client.audit(**_named(given)))
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV for spreadsheets, in which no formula runs.")
+def export(*, file: str, as_csv: bool, **given: Any) -> None:
+    """Write every entry to a file: one JSON object a line, or CSV."""
+    here, asked = session(), _named(given)
+    if as_csv:
+        lines = here.client.audit_csv(**asked)
+    else:
+        lines = (show.compact(one) + "\n" for one in here.client.audit(**asked))
     if file == "-":
         for line in lines:
-            here.print(line)
+            here.print(line.removesuffix("\n"))
         return
-    with Path(file).expanduser().open("w", encoding="utf-8") as target:
+    count = 0
+    with Path(file).expanduser().open("w", encoding="utf-8", newline="") as target:
         for line in lines:
-            target.write(line + "\n")
+            target.write(line)
             count += 1
-    here.note(f"{count} entries are in {file}")
+    here.note(f"the entries are in {file}" if as_csv else f"{count} entries are in {file}")
 
 
 @click.command("verify")

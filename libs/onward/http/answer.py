@@ -1,5 +1,6 @@
 """Answers as plain ASGI: bytes that are ready, without a framework's response object around them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -57,6 +58,29 @@ class LongAnswer(Answer):
         await send({"type": "http.response.body", "body": b""})
 
 
+class StreamedAnswer(Answer):
+    """A text of unknown length, sent in parts as they come; one that fails to come ends the connection."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: AsyncIterator[str], media_type: str, headers: Headers = ()) -> None:
+        super().__init__(200, b"", (*_text_headers(media_type), *headers))
+        self.parts = parts
+
+    async def __call__(self, _scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        """Sends it, no faster than it is read, until it ends or the caller hangs up."""
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+            async for part in self.parts:
+                if gone.done():
+                    return
+                await send({"type": "http.response.body", "body": part.encode(), "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+
+
 def json_answer(value: Any, status: int = 200, headers: Headers = ()) -> Answer:
     """`value` as JSON."""
     return Answer(status, _encoder.encode(value), _JSON + headers)
@@ -69,9 +93,20 @@ def raw_answer(body: bytes, status: int = 200, headers: Headers = ()) -> Answer:
 
 def text_answer(body: str, media_type: str) -> Answer:
     """Plain text of some type."""
-    return Answer(
-        200, body.encode(), ((b"content-type", media_type.encode()), (b"cache-control", b"no-store"))
+    return Answer(200, body.encode(), _text_headers(media_type))
+
+
+def _text_headers(media_type: str) -> Headers:
+    return (
+        (b"content-type", media_type.encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
     )
+
+
+async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def refuse_socket(scope: Any, send: Callable[[Any], Awaitable[None]], error: OnwardError) -> None:

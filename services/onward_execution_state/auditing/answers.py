@@ -13,6 +13,8 @@ from onward_execution_state.database import Database
 from onward_execution_state.statements import load
 
 VERIFIED_AT_ONCE = 5000
+PAGE_BYTES = 800_000
+"""A reply is one message; a page ends before it is larger, and holds one entry at least."""
 _SQL = load("audit.sql")
 Heads = Callable[[str], Awaitable[audit.Head | None]]
 
@@ -68,9 +70,9 @@ class AuditAnswers:
             _SQL["list"], asked.project, asked.source, asked.actor, asked.action, asked.kind, asked.name,
             asked.since, asked.until, at, source, n, asked.limit + 1,
         )  # fmt: skip
-        items = [_shown(row) for row in rows[: asked.limit]]
-        more = len(rows) > asked.limit
-        last = rows[asked.limit - 1] if more else None
+        shown = _within(PAGE_BYTES, rows[: asked.limit])
+        items = [_shown(row) for row in shown]
+        last = shown[-1] if len(rows) > len(shown) else None
         after = None if last is None else f"{last['at'].isoformat()}~{last['source']}~{last['n']}"
         return {"items": items, "next_cursor": after}
 
@@ -116,6 +118,15 @@ def _entry(row: asyncpg.Record) -> audit.Entry:
 def _shown(row: asyncpg.Record) -> dict[str, Any]:
     texts = {name: msgspec.Raw(row[name].encode()) if row[name] else None for name in ("before", "after")}
     return {**dict(row), **texts}
+
+
+def _within(most: int, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
+    size = 0
+    for place, row in enumerate(rows):
+        size += 500 + sum(len(row[name].encode()) for name in ("before", "after", "name") if row[name])
+        if size > most and place:
+            return rows[:place]
+    return rows
 
 
 def _cursor(text: str | None) -> tuple[datetime | None, str | None, int | None]:

@@ -502,6 +502,16 @@ export interface Explanation {
   estimated_start: string | null;
   not_asked: Array<string>;
 }
+export interface Exported {
+  source: "execution" | "refusal" | "resource" | null;
+  actor: string | null;
+  action: string | null;
+  kind: string | null;
+  name: string | null;
+  since: string | null;
+  until: string | null;
+  format: "csv" | "ndjson";
+}
 export interface FieldError {
   pointer: string;
   detail: string;

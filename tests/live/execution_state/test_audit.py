@@ -1,5 +1,6 @@
 """The audit tells every change and refusal once, in one order, and whoever alters or removes an entry is found out."""
 
+import msgspec
 import pytest
 
 from onward.bus import audit as kept
@@ -7,6 +8,7 @@ from onward.bus import config, topology
 from onward.bus.bus import open_bus
 from onward.contract import audit
 from onward.process.metrics import Metrics
+from onward_execution_state.auditing import answers
 from onward_execution_state.auditing.answers import AuditAnswers
 from onward_execution_state.auditing.writing import Auditor
 from onward_execution_state.leader import Leader
@@ -200,6 +202,19 @@ async def test_entries_are_found_by_what_they_say_page_by_page(written):
     assert [one["name"] for one in (await listed(b', "actor": "key:bob"'))["items"]] == ["cpu"]
     assert [one["n"] for one in (await listed(b', "action": "queue.created"'))["items"]] == [6, 1]
     assert (await written.answers.entries(b'{"project": "other"}'))["items"] == []
+
+
+async def test_a_page_holds_no_more_than_fits_into_an_answer_and_nothing_is_left_out(written, monkeypatch):
+    monkeypatch.setattr(answers, "PAGE_BYTES", 1500)
+    found, cursor = [], None
+    while not found or cursor is not None:
+        asked = {"project": "default", "limit": 200, "cursor": cursor}
+        page = await written.answers.entries(msgspec.json.encode(asked))
+        assert 1 <= len(page["items"]) < 6
+        found += [one["n"] for one in page["items"]]
+        cursor = page["next_cursor"]
+
+    assert found == [5, 4, 3, 2, 1]
 
 
 async def test_what_people_ask_of_executions_is_told_and_what_workers_report_is_not(world):

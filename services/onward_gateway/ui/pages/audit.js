@@ -2,7 +2,7 @@
 
 import { html, useState } from "../vendor.js";
 import { useAnswer } from "../net/answer.js";
-import { get } from "../net/api.js";
+import { asked, get } from "../net/api.js";
 import { Empty, Failed, Loading } from "../parts/notice.js";
 import { clock } from "../state/clock.js";
 import { ask, query } from "../state/route.js";
@@ -36,7 +36,7 @@ export function AuditPage() {
       ${cursors.length > 0 && html`<button type="button" onClick=${() => setCursors(cursors.slice(0, -1))}>Newer</button>`}
       ${answer?.next_cursor && html`<button type="button" onClick=${() => setCursors([...cursors, answer.next_cursor])}>Older</button>`}
     </div>
-    <p class="muted"><code>onward audit export</code></p>
+    <p class="exports">Export all that fits: ${["csv", "ndjson"].map((format) => html`<a href=${`/api/v1/audit/export${asked({ ...given, format })}`} download=${`audit.${format}`}>audit ${format.toUpperCase()}</a> `)}<code class="muted">onward audit export</code></p>
   </section>`;
 }
 
