@@ -100,3 +100,20 @@ async def tally(seconds: float = 0.0) -> float:
 async def fails_with(text: str) -> None:
     """Fails with these words."""
     raise ValueError(text)
+
+
+@registry.task
+async def priced(prices: list[int]) -> int:
+    """Each price is a step; none may be below zero."""
+    return sum([await step(f"price {place}", _checked, price) for place, price in enumerate(prices, 1)])
+
+
+def _checked(price: int) -> int:
+    if price < 0:
+        raise ValueError("no price is below zero")
+    return price
+
+
+@registry.task
+async def anything(value: dict[str, object]) -> None:
+    """Takes whatever it is given."""

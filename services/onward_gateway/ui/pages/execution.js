@@ -4,18 +4,21 @@ import { html, useEffect, useMemo, useState } from "../vendor.js";
 import { get } from "../net/api.js";
 import { subscribe } from "../net/live.js";
 import { Attempts } from "../parts/attempts.js";
+import { runText } from "../parts/cli_text.js";
 import { commandsFor, perform } from "../parts/commands.js";
+import { Graph } from "../parts/graph.js";
 import { Logs } from "../parts/logs.js";
-import { Failed, Loading } from "../parts/notice.js";
+import { Failed, Loading, tell } from "../parts/notice.js";
 import { Question } from "../parts/questions.js";
 import { Progress, ShortId, Status, Took } from "../parts/status.js";
+import { Steps } from "../parts/steps.js";
 import { Timeline } from "../parts/timeline.js";
 import { Value } from "../parts/value.js";
 import { clock } from "../state/clock.js";
 import { MOST, NONE, readOn } from "../state/events.js";
 import { ask, hash, query } from "../state/route.js";
 
-const TABS = ["timeline", "attempts", "data", "events", "tree"];
+const TABS = ["timeline", "steps", "graph", "attempts", "data", "events", "tree"];
 
 /** @param {{id: string}} props */
 export function ExecutionPage({ id }) {
@@ -64,6 +67,7 @@ export function ExecutionPage({ id }) {
       <button type="button" onClick=${() => setMost(most + MOST)}>Read on</button>
     </p>`}
     ${tab === "timeline" && html`<${Timeline} events=${events} execution=${execution} />`}
+    ${tab === "steps" && html`<${Steps} events=${events} execution=${execution} />`} ${tab === "graph" && html`<${Graph} events=${events} />`}
     ${tab === "attempts" && html`<${Attempts} events=${events} />`}
     ${tab === "data" && html`<${Data} execution=${execution} />`} ${tab === "events" && html`<${Events} events=${events} />`}
     ${tab === "tree" && html`<${Tree} execution=${execution} />`}
@@ -87,7 +91,7 @@ function Head({ execution: x }) {
       ${commandsFor(x).map(
         (command) => html`<button type="button" class=${command.danger ? "is-danger" : ""} onClick=${() => perform(command, x)}>${command.label}</button>`,
       )}
-      <button type="button" class="is-quiet" onClick=${() => navigator.clipboard.writeText(`onward execution get ${x.id}`)}>Copy as CLI</button>
+      <button type="button" class="is-quiet" onClick=${() => navigator.clipboard.writeText(runText(x)).then(() => tell("The command is copied"))}>Copy as CLI</button>
     </div>
   </header>`;
 }

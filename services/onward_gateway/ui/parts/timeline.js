@@ -1,6 +1,6 @@
 /** Where the time of an execution went: waiting, attempts, pauses between them, steps; made from its events. */
 
-import { html } from "../vendor.js";
+import { html, useEffect, useRef } from "../vendor.js";
 import { now, span } from "../state/clock.js";
 
 /** @typedef {{name: string, kind: string, from: number, to: number | null, note?: string}} Bar */
@@ -78,15 +78,21 @@ export function bars(events) {
 /** @param {{events: any[], execution: any}} props */
 export function Timeline({ events, execution }) {
   const all = bars(events);
+  const cause = execution.status === "failed" ? all.findLast((bar) => bar.kind === "failed") : undefined;
+  const list = useRef(/** @type {HTMLOListElement | null} */ (null));
+  useEffect(() => {
+    const bar = /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector("[aria-current]"));
+    if (list.current && bar) list.current.scrollTop = bar.offsetTop - list.current.offsetTop - list.current.clientHeight / 2;
+  }, [cause === undefined, all.length]);
   if (all.length === 0) return null;
   const from = Math.min(...all.map((bar) => bar.from));
   const to = execution.completed_at ? Date.parse(execution.completed_at) : now.value;
   const whole = Math.max(1, to - from);
-  return html`<ol class="timeline" aria-label="Where the time went">
+  return html`<ol class="timeline" aria-label="Where the time went" ref=${list}>
     ${all.map((bar) => {
       const end = bar.to ?? to;
       const place = { left: `${((bar.from - from) / whole) * 100}%`, width: `${Math.max(0.3, ((end - bar.from) / whole) * 100)}%` };
-      return html`<li class=${`bar is-${bar.kind}`}>
+      return html`<li class=${`bar is-${bar.kind}`} aria-current=${bar === cause ? "step" : undefined}>
         <span class="name" title=${bar.note ?? ""}>${bar.name}</span>
         <span class="track"><span class="fill" style=${place}></span></span>
         <span class="took">${span(end - bar.from)}${bar.to === null ? " …" : ""}</span>
