@@ -16,6 +16,7 @@ from onward.contract import events as ev
 from onward.contract.decide import Moment, Owner
 from onward.contract.errors import BrokenLog, Conflict, FenceLost, OnwardError, Unavailable
 from onward.contract.execution import Execution
+from onward.contract.lifecycle import fold
 from onward.contract.log import Decision, Log, Stored
 from onward.tasks.registry import Registry
 from onward.testing.bus import MemoryBus, Process
@@ -252,6 +253,7 @@ class Installation:
         self.archive: list[Raw] = []
         """All that was ever stored, purged or not."""
         self.logs: dict[str, list[Stored]] = {}
+        self._folded: dict[str, tuple[int, Execution]] = {}
         self.bus.events.listeners.append(self._keep)
         self.book = Book()
         self.client = Client(self.bus, self.book)
@@ -352,7 +354,13 @@ class Installation:
         return Log.of(self.logs[execution_id])
 
     def state(self, execution_id: str) -> Execution:
-        return self.log(execution_id).execution
+        """As it is now. Raises BrokenLog, which planted faults bring about."""
+        log = self.logs[execution_id]
+        known, state = self._folded.get(execution_id, (0, None))
+        if known < len(log):
+            state = fold((item.event for item in log[known:]), state)
+            self._folded[execution_id] = len(log), state
+        return state
 
     def report(self, *, at_rest: bool = True) -> Report:
         return check(self.book.history, self.archive, at_rest=at_rest)

@@ -122,3 +122,26 @@ def test_a_map_gives_its_results_in_the_order_of_its_items(count, seconds):
         assert (await shop.types(parent)).count("children_spawned") <= 1 + count // 20
 
     simulate(5, main)
+
+
+@pytest.mark.timeout(30)
+def test_a_parent_whose_calls_come_in_another_order_waits_and_does_not_go_round_in_circles():
+    """Found by seed 18240 of the short days: the worker's loop stood still for ever."""
+    registry, _ = family()
+    lives: list[int] = []
+
+    @registry.task
+    async def reordered() -> int:
+        lives.append(1)
+        if len(lives) == 1:
+            slow, quick = {"number": 1, "seconds": 30}, {"number": 2}
+            await registry.tasks["double"].map([slow, quick], join="any")
+        return await registry.tasks["double"].run(5)
+
+    async def main(_: Random) -> None:
+        shop = Workshop(registry)
+        await shop.worker("one", slots=2)
+        parent = await shop.submit("reordered")
+        assert output(await shop.ended(parent, within=600)) == (Status.COMPLETED, "2")
+
+    simulate(6, main)
