@@ -17,6 +17,8 @@ from types import FrameType
 import msgspec
 
 from onward.testing.faults import ROUGH, Faults
+from onward.worker import keeper
+from onward.worker.lease import Lease
 from tests.simulation.everything import Everything
 from tests.simulation.installation import Installation, Setup, outcome, said
 from tests.simulation.scenarios import tasks
@@ -27,7 +29,7 @@ DAYS = (
     Faults(delay=0.05, unanswered=0.3, stale=0.2, lag=0.3, redelivery=0.1),
     Faults(delay=0.05, unanswered=0.05, stale=0.3, lag=2.0, redelivery=0.8),
 )
-ALL_OF_IT = 20
+ALL_OF_IT = 40
 """Each so manieth day is one on which everything is done that a task and people can do."""
 AT_ONCE = 50
 ENDLESS = 30
@@ -63,7 +65,8 @@ def some(seeds: Iterable[int]) -> Figures:
     figures = Figures()
 
     async def short(random: Random) -> str | None:
-        here = Installation(random, Setup(tasks=tasks), faults=random.choice(DAYS))
+        setup = Setup(tasks=tasks, lease=Lease(ack_wait=random.choice((1.0, 5.0, 20.0))))
+        here = Installation(random, setup, faults=random.choice(DAYS))
         report = await here.day(
             [random.choice(TASKS) for _ in range(random.choice((1, 1, 2)))], random.uniform(2, 10)
         )
@@ -122,7 +125,8 @@ def on_all_cores(seeds: range) -> Figures:
 
 
 def _quiet() -> None:
-    """No log lines; and what was imported is not looked through again for garbage."""
+    """No log lines, few heartbeats, as nobody here listens; what was imported is looked through no more for garbage."""
+    keeper.BEAT_FIRST = keeper.BEAT_EVERY = 15.0
     logging.disable(logging.CRITICAL)
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)

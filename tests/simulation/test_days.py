@@ -13,7 +13,7 @@ from tests.simulation.installation import Installation, Setup, broken, said, unt
 from tests.simulation.scenarios import tasks
 
 TASKS = ["steps", "long", "sleepy", "asks", "flaky"]
-FEW, MANY = range(80), range(80, 4000)
+FEW, MANY = range(40), range(40, 4000)
 
 
 async def day(random) -> str | None:
