@@ -47,6 +47,17 @@ class Policing:
         if (error := denial(await self.about(state))) is not None:
             raise PolicyDenied(error.message, fix="change what the rule forbids, or the policy")
 
+    async def would_say(self, project: str, about: dict[str, Any]) -> tuple[list[str], tuple[Verdict, ...]]:
+        """The policies that would be asked about such a submission or step, by name, and their verdicts."""
+        given = {**_UNSAID, **about, "project": project}
+        agent = given["agent"] if given["where"] == "submit" else None
+        named = self._of_agent(project, agent if isinstance(agent, str) else None)
+        specs = self._known.specs.all(project, PolicySpec)
+        asked = [spec for _, spec in sorted(specs.items()) if applies(spec, given["where"], given, named)]
+        missing = tuple(_missing(name) for name in named if name not in specs)
+        said = [verdict for spec in asked for verdict in await self.engine.ask(spec, redacted(given))]
+        return [spec.name for spec in asked], (*missing, *said)
+
     def named(self, project: str, name: str) -> PolicySpec:
         """One policy. Raises NotFound."""
         spec = self._known.specs.get(project, PolicySpec, name)
@@ -73,6 +84,13 @@ class Policing:
         except msgspec.MsgspecError:
             return ()
         return () if policy is None else (policy,)
+
+
+_UNSAID: dict[str, Any] = {
+    "where": "submit", "who": None, "task": None, "queue": None, "environment": None, "priority": 5, "labels": {},
+    "agent": None, "source": "api", "parent_id": None, "input": {},
+}  # fmt: skip
+"""What the rules see of what nobody said."""
 
 
 class _Names(msgspec.Struct, frozen=True):

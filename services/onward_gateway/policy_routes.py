@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class DryRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a policy would say: one that is there, by its `name`, or the text of a `module`."""
+    """Who is asked: the policy of a `name`, or the text of a `module`; without either, all that apply."""
 
     name: str | None = None
     module: str | None = None
@@ -32,10 +32,12 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class DryRunView(msgspec.Struct, frozen=True, kw_only=True):
-    """Its verdicts, and whether they would deny."""
+    """The verdicts, and whether they would deny."""
 
     denied: bool
     verdicts: list[Verdict]
+    asked: list[str]
+    """The policies that were asked; of none, nothing is denied."""
 
 
 _asked = msgspec.json.Decoder(DryRun)
@@ -45,7 +47,7 @@ _asked = msgspec.json.Decoder(DryRun)
     "/api/v1/policies/dry-run",
     opt=describe(
         Operation(
-            summary="What a policy would say about an input; nothing is stored",
+            summary="What a policy, or all that apply, would say about a submission; nothing is stored",
             query=NoQuery,
             body=DryRun,
             answers={200: DryRunView},
@@ -59,15 +61,22 @@ async def dry_run(request: Door) -> Answer:
     gateway, call = gateway_of(request), call_of(request.scope)
     read_query(request.scope["query_string"], NoQuery)
     asked = json_text.read(await body_of(call, request.receive), _asked)
-    if (asked.name is None) == (asked.module is None):
-        raise InvalidBody("/name: give the name of a policy, or a module")
+    if asked.name is not None and asked.module is not None:
+        raise InvalidBody("/name: give the name of a policy, or a module, or neither")
+    if asked.name is None and asked.module is None:
+        names, said = await gateway.policing.would_say(
+            call.who.project, {"who": call.who.actor, **asked.input}
+        )
+        return json_answer(DryRunView(denied=denial(said) is not None, verdicts=list(said), asked=names))
     if asked.module is not None:
         spec = PolicySpec(name="dry-run", module=asked.module)
         await gateway.policing.engine.check(spec)
     else:
         spec = gateway.policing.named(call.who.project, asked.name or "")
     verdicts = await gateway.policing.engine.ask(spec, asked.input)
-    return json_answer(DryRunView(denied=denial(verdicts) is not None, verdicts=list(verdicts)))
+    return json_answer(
+        DryRunView(denied=denial(verdicts) is not None, verdicts=list(verdicts), asked=[spec.name])
+    )
 
 
 class StepPolicies:

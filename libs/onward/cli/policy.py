@@ -53,16 +53,23 @@ def update(*, name: str, form: str, if_match: str | None, **given: Any) -> None:
 
 
 @click.command(epilog=EXPLAINED)
-@click.argument("which", metavar="FILE|NAME")
+@click.argument("which", metavar="[FILE|NAME]", required=False)
 @click.option("-i", "--input", "given", metavar="JSON", default="{}", help="What the rules see; @file, or -.")
 @output
-def test(*, which: str, given: str, form: str) -> int:
+def test(*, which: str | None, given: str, form: str) -> int:
     """Say what rules would decide. Ends with 1 where they deny; nothing is stored.
 
-    FILE holds a module and ends in .rego; NAME is a policy that is there.
+    FILE holds a module and ends in .rego; NAME is a policy that is there. Without either, all that apply are asked:
+    who may do what.
     """
     here = session()
-    rules = {"module": _text(which)} if Path(which).suffix == ".rego" else {"name": which}
+    rules = (
+        {}
+        if which is None
+        else {"module": _text(which)}
+        if Path(which).suffix == ".rego"
+        else {"name": which}
+    )
     found = here.client.resources("policies").ask("dry-run", input=read_json(given, "the input"), **rules)
     show.record(here, form, found, lambda: _told(found))
     return exits.FAILED if found["denied"] else exits.COMPLETED

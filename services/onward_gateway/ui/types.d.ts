@@ -353,6 +353,7 @@ export interface DryRun {
 export interface DryRunView {
   denied: boolean;
   verdicts: Array<Verdict>;
+  asked: Array<string>;
 }
 export interface Enabled {
   name: string;

@@ -170,6 +170,21 @@ async def test_a_dry_run_says_what_a_policy_would_say_and_stores_nothing(house, 
     assert house.stored() == 0
 
 
+async def test_a_dry_run_without_a_policy_asks_all_that_apply_and_names_them(house, engine):
+    await create(house)
+    await create(house, name="elsewhere", task="typed")
+    given = {"task": "noop", "labels": {"day": "friday"}}
+
+    about = (await house.call("POST", "/api/v1/policies/dry-run", {"input": given})).json
+    other = (await house.call("POST", "/api/v1/policies/dry-run", {"input": {"task": "typed"}})).json
+    both = await house.call("POST", "/api/v1/policies/dry-run", {"name": "deploys", "module": FRIDAY})
+
+    assert (about["denied"], about["asked"]) == (True, ["deploys"])
+    assert [(one["policy"], one["rule"]) for one in about["verdicts"]] == [("deploys", "no_friday")]
+    assert (other["denied"], other["asked"]) == (False, ["deploys", "elsewhere"])
+    assert both.status == 400
+
+
 class Opa:
     """An OPA as far as a policy sees it: one answer to whatever it is asked."""
 
