@@ -120,7 +120,7 @@ def test_j1_in_any_order_and_with_repetitions_no_row_falls_back():
 
 def test_j1_without_a_guard_by_version_rows_fall_back_and_the_checker_says_so():
     wrong = first_broken(projected(unguarded, shuffled=True), SEEDS)
-    assert wrong.startswith("I5")
+    assert wrong.startswith(("I5", "I14"))
     assert "row" in wrong
 
 

@@ -4,12 +4,15 @@ I1 accepted: an accepted submission exists and ends; one of unknown outcome exis
 I2 one outcome: terminal events = 1 + explicit retries; every read shows what the log held at that version.
 I3 checkpoint: a step whose checkpoint was acknowledged does not begin again.
 I4 legal: the events are a path of the state machine, whose guards count attempts.
-I5 order: ordinals 1, 2, 3 … in the order of the stream; no reader and no projection ever falls back.
-I6, I7, I8: families, undoing, what comes from outside: see promises.py.
+I5 order: ordinals 1, 2, 3 … in the order of the stream; no row of a projection ever falls back.
+I10 reads: who heard of an execution finds it, and sees no older version of it again.
+I14 projection: a row says what the log folds to.
+I6 to I9, I13, I15, I16: see outside.py. I11, I12, I17: see promises.py.
 """
 
+import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -19,8 +22,9 @@ from onward.contract.errors import BrokenLog
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import Refused, advance
 from onward.contract.log import Identity, checkpoints_in
+from onward.testing import outside
 from onward.testing.history import Effect, History, Record
-from onward.testing.promises import families, inputs, undoing
+from onward.testing.promises import Broken, families, inputs, undoing
 
 
 class Violation(msgspec.Struct, frozen=True, order=True):
@@ -68,7 +72,8 @@ def check(
     history: History, dump: Sequence[Raw], *, at_rest: bool = True, demand: Demand | None = None
 ) -> Report:
     """Everything that is wrong with a run. `at_rest`: it was left alone until nothing moved any more."""
-    logs = _logs(dump)
+    stream = [ev.decode(raw.data) for raw in sorted(dump, key=lambda raw: raw.sequence)]
+    logs = _logs(stream)
     found: list[Violation] = []
     states: dict[str, dict[int, Execution]] = {}
     for execution_id, log in logs.items():
@@ -77,6 +82,7 @@ def check(
         _checkpoints_once(execution_id, log, found)
         found += [Violation(*broken) for broken in (*undoing(execution_id, log), *inputs(execution_id, log))]
     found += [Violation(*broken) for broken in families(logs, at_rest=at_rest)]
+    found += [Violation(*one) for one in _outside(history, stream, logs, at_rest=at_rest)]
     _accepted(history.records, logs, found, at_rest=at_rest)
     _reads(history.records, states, found)
     _rows(history, states, found)
@@ -88,10 +94,25 @@ def check(
     )  # fmt: skip
 
 
-def _logs(dump: Sequence[Raw]) -> dict[str, list[ev.AnyEvent]]:
+def _outside(
+    history: History, stream: Sequence[ev.AnyEvent], logs: dict[str, list[ev.AnyEvent]], *, at_rest: bool
+) -> Iterator[Broken]:
+    yield from outside.lines(history.lines, at_rest=at_rest)
+    yield from outside.grants(stream, at_rest=at_rest)
+    yield from outside.ticks(history, logs)
+    yield from outside.cancels(history, logs)
+    yield from outside.delays(logs)
+    yield from outside.strangers(history, logs)
+
+
+def digest(state: Execution) -> str:
+    """What two equal states have in common, and no other ones."""
+    return hashlib.sha256(msgspec.json.encode(state)).hexdigest()
+
+
+def _logs(stream: Sequence[ev.AnyEvent]) -> dict[str, list[ev.AnyEvent]]:
     logs: dict[str, list[ev.AnyEvent]] = defaultdict(list)
-    for raw in sorted(dump, key=lambda raw: raw.sequence):
-        event = ev.decode(raw.data)
+    for event in stream:
         logs[event.execution_id].append(event)
     return dict(logs)
 
@@ -140,7 +161,13 @@ def _reads(
     records: Sequence[Record], states: dict[str, dict[int, Execution]], found: list[Violation]
 ) -> None:
     seen: dict[tuple[str, str], int] = {}
+    heard: set[str] = set()
     for record in sorted(records, key=lambda record: record.t_ns):
+        if record.op == "submit" and record.type == "ok" and record.execution_id is not None:
+            heard.add(record.execution_id)
+        if record.op == "read" and record.error == "404" and record.execution_id in heard:
+            what = f"{record.process} was told that it is not there"
+            found.append(Violation("I10", record.execution_id, what))
         if (
             record.op != "read"
             or record.type != "ok"
@@ -162,7 +189,7 @@ def _reads(
             )
         if record.version < seen.get((record.process, record.execution_id), 0):
             found.append(
-                Violation("I5", record.execution_id, f"{record.process} read an older version again")
+                Violation("I10", record.execution_id, f"{record.process} read an older version again")
             )
         seen[record.process, record.execution_id] = record.version
 
@@ -246,10 +273,13 @@ def _steps(
     begun: Counter[tuple[str, str]] = Counter()
     late: Counter[tuple[str, int, str]] = Counter()
     for effect in _in_time(history.effects):
+        saved = acknowledged.get((effect.execution_id, effect.step))
+        if effect.what == "end" and saved is not None and _saved_too_soon(saved, effect):
+            what = f"step {effect.step} ended after its checkpoint was acknowledged"
+            found.append(Violation("I3", effect.execution_id, what))
         if effect.what != "begin":
             continue
         begun[effect.execution_id, effect.step] += 1
-        saved = acknowledged.get((effect.execution_id, effect.step))
         if saved is None or effect.t_ns <= saved.t_ns or effect.step in again[effect.execution_id]:
             continue
         # A worker that was overtaken may have been about to begin one step; from the next on the fence tells it.
@@ -263,11 +293,15 @@ def _steps(
     return begun
 
 
+def _saved_too_soon(saved: Record, end: Effect) -> bool:
+    return saved.t_ns < end.t_ns and (saved.process, saved.attempt) == (end.process, end.attempt)
+
+
 def _in_time(effects: Iterable[Effect]) -> list[Effect]:
     return sorted(effects, key=lambda effect: effect.t_ns)
 
 
-# I5, of the projection
+# I5 and I14
 def _rows(history: History, states: dict[str, dict[int, Execution]], found: list[Violation]) -> None:
     seen: dict[str, int] = {}
     for row in sorted(history.rows, key=lambda row: row.t_ns):
@@ -281,10 +315,12 @@ def _rows(history: History, states: dict[str, dict[int, Execution]], found: list
             what = (
                 f"the row says {row.status} at version {row.version}, the log {state and state.status.value}"
             )
-            found.append(Violation("I5", row.execution_id, what))
+            found.append(Violation("I14", row.execution_id, what))
+        elif row.digest is not None and row.digest != digest(state):
+            found.append(Violation("I14", row.execution_id, f"the row is another at version {row.version}"))
         if row.final and known and row.version != max(known):
             what = f"the row stays at version {row.version}, the log is at {max(known)}"
-            found.append(Violation("I5", row.execution_id, what))
+            found.append(Violation("I14", row.execution_id, what))
 
 
 # Not vacuous

@@ -1,6 +1,7 @@
 """What a test wrote down while the system ran: the callers' records, the effects of steps, the faults."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: str
     """invoke, ok, fail or info."""
     op: str
-    """submit, read, checkpoint, append; others are only counted."""
+    """submit, read, cancel, checkpoint, append; others are only counted."""
     execution_id: str | None = None
     token: str | None = None
     """What the submission carries as its label `token`, to tell it from all others."""
@@ -33,6 +34,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: str | None = None
     """The result as compact JSON, or a hash of it: compared, never read."""
     error: str | None = None
+    project: str | None = None
+    """To which project the caller belongs, where there are several."""
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,6 +68,27 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int
     status: str
     final: bool = False
+    digest: str | None = None
+    """Of the whole state: see `digest` in checker.py."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A log line as a reader got it, over however many connections; `dropped`: how many a marker before it counts."""
+
+    t_ns: int
+    reader: str
+    execution_id: str
+    number: int
+    dropped: int = 0
+    of: int = 0
+    """How many were written, once it is known."""
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
+    """A time at which a schedule had to start an execution."""
+
+    schedule: str
+    at: datetime
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +98,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     effects: list[Effect] = []
     faults: list[Fault] = []
     rows: list[Row] = []
+    lines: list[Line] = []
+    ticks: list[Tick] = []
 
 
 def write(path: Path, items: Iterable[msgspec.Struct]) -> None:

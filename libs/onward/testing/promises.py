@@ -1,9 +1,9 @@
 """The promises about children, undoing, and what comes from outside; checked on logs alone (see checker.py).
 
-I6 family: a child is what its parent decided on, by place; each end that a parent was told of happened, for the life
+I11 family: a child is what its parent decided on, by place; each end that a parent was told of happened, for the life
    that it was told to; nothing that a parent leaves behind runs on; every child ends.
-I7 undoing: what was done is undone once, the latest first, and before the end for which it is undone.
-I8 inputs: an event from outside counts once, and is used or kept; a question has one answer.
+I17 undoing: what was done is undone once, the latest first, and before the end for which it is undone.
+I12 inputs: an event from outside counts once, and is used or kept; a question has one answer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ def folded(log: Sequence[ev.AnyEvent]) -> Iterator[tuple[ev.AnyEvent, Execution 
         state = after
 
 
-# I6
+# I11
 
 
 def families(logs: Logs, *, at_rest: bool) -> list[Broken]:
@@ -52,15 +52,15 @@ def families(logs: Logs, *, at_rest: bool) -> list[Broken]:
             whose = begun.child_of
             if execution_id not in decided.get(whose.parent_id, {}):
                 found.append(
-                    ("I6", execution_id, f"no parent decided on child {whose.index} of {whose.group}")
+                    ("I11", execution_id, f"no parent decided on child {whose.index} of {whose.group}")
                 )
             if at_rest and not _final(log):
-                found.append(("I6", execution_id, "a child that never ended"))
+                found.append(("I11", execution_id, "a child that never ended"))
             found += _ran_on(execution_id, log, logs.get(whose.parent_id, ()))
     for parent, log in logs.items():
         found += _told(parent, log, logs)
         if at_rest and (left := set(decided[parent]) - set(logs)):
-            found.append(("I6", parent, f"{len(left)} children were decided on and never created"))
+            found.append(("I11", parent, f"{len(left)} children were decided on and never created"))
     return found
 
 
@@ -90,7 +90,7 @@ def _told(parent: str, log: Sequence[ev.AnyEvent], logs: Logs) -> Iterator[Broke
             happened = [child_end(one) for one in child]
             if not any(h and (h.outcome, h.life) == (end.outcome, end.life) for h in happened):
                 what = f"was told that child {end.index} of {end.group} {end.outcome} for life {end.life}: it did not"
-                yield ("I6", parent, what)
+                yield ("I11", parent, what)
 
 
 def _ran_on(child: str, log: Sequence[ev.AnyEvent], parent: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
@@ -109,10 +109,10 @@ def _ran_on(child: str, log: Sequence[ev.AnyEvent], parent: Sequence[ev.AnyEvent
         undoes = any(isinstance(e, ev.CheckpointReached) and e.kind == UNDO for e in log)
         by_hand = any(isinstance(e, ev.RetryRequested) and e.life is None for e in log)
         if late and not (undoes or by_hand):
-            yield ("I6", child, f"went on {late[0].at - over} after the end of its parent")
+            yield ("I11", child, f"went on {late[0].at - over} after the end of its parent")
 
 
-# I7
+# I17
 
 
 def undoing(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
@@ -127,18 +127,18 @@ def undoing(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
             case ev.CheckpointReached(kind=kind) if kind == UNDO:
                 left = _left(before, given_up)
                 if not left or step_id(event) != max(left, key=lambda step: left[step]):
-                    yield ("I7", execution_id, f"{step_id(event)} was undone out of turn: {sorted(left)}")
+                    yield ("I17", execution_id, f"{step_id(event)} was undone out of turn: {sorted(left)}")
             case ev.Failed() | ev.Cancelled():
                 held = isinstance(event, ev.Failed) and event.reason == "held"
                 if not held and (left := _left(before, given_up)):
-                    yield ("I7", execution_id, f"ended, and {sorted(left)} are not undone")
+                    yield ("I17", execution_id, f"ended, and {sorted(left)} are not undone")
 
 
 def _left(state: Execution | None, given_up: set[str]) -> dict[str, int]:
     return {} if state is None else {step: n for step, n in state.undoable.items() if step not in given_up}
 
 
-# I8
+# I12
 
 
 def inputs(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
@@ -150,14 +150,14 @@ def inputs(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
         if isinstance(event, ev.EventReceived):
             came += 1
             if event.key is not None and event.key in keys:
-                yield ("I8", execution_id, f"the event {event.key} came twice")
+                yield ("I12", execution_id, f"the event {event.key} came twice")
             keys.add(event.key or "")
         used |= {(key, wait.n): wait for key, wait in state.waits.items() if wait.event and _given(wait)}
     if (last := _end_of(log)) is None:
         return
     kept = sum(len(items) for items in last.inbox.values())
     if isinstance(log[0], ev.Submitted) and came != len(used) + kept:
-        yield ("I8", execution_id, f"{came} events came, {len(used)} were used and {kept} are kept")
+        yield ("I12", execution_id, f"{came} events came, {len(used)} were used and {kept} are kept")
 
 
 def _given(wait: Wait) -> bool:
