@@ -6,6 +6,7 @@ import os
 import resource
 import sys
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
@@ -14,7 +15,7 @@ from regopy import Interpreter  # type: ignore[import-untyped]
 from onward.contract.policies import package_of
 
 MEMORY = 2 * 1024**3
-"""Of addresses."""
+"""Of addresses, beside those that the library reserves when it is loaded: more than any machine has."""
 _KEPT = 256
 
 
@@ -40,12 +41,14 @@ class Rules:
         self._compiled: OrderedDict[str, tuple[Any, Any]] = OrderedDict()
 
     def answer(self, asked: Question) -> Said:
-        """Asks one module."""
+        """Asks one module; without memory for it, this process ends, and the next question has a fresh one."""
         try:
             rego, bundle = self._of(asked.module)
             rego.set_input(msgspec.json.decode(asked.input))
             output = rego.query_bundle(bundle)
             return Said(document=msgspec.json.decode(str(output.binding("document").json())))
+        except MemoryError:
+            raise SystemExit(1) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is no verdict
             return _wrong(error)
 
@@ -75,9 +78,18 @@ def _wrong(error: Exception) -> Said:
     return Said(error=message.strip()[:500] or type(error).__name__, at=at)
 
 
+def _mapped() -> int:
+    """Bytes of addresses that are taken; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
 def main() -> None:
     """Answers until its input ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if taken := _mapped():
+        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
     answers: BinaryIO = os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - the library writes its errors to both
         os.dup2(nowhere.fileno(), 1)

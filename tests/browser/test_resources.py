@@ -109,6 +109,29 @@ def test_the_audit_that_is_shown_is_taken_away_as_a_file(
     assert json.loads(row["after"]) == json.loads(line)["after"]
 
 
+def test_who_may_do_what_is_asked_of_all_policies_that_apply(visit: Visit, onward: Onward) -> None:
+    module = """package page
+
+deny contains {"rule": "no_gold", "message": sprintf("not for %v", [input.who])} if input.labels.tier == "gold"
+"""
+    onward.rest("POST", "/policies", {"name": "page-gold", "task": "seed_done", "module": module})
+    page = visit.go("/policies")
+    page.get_by_text("Who may do what?").click()
+    ask = page.get_by_role("button", name="Ask the policies")
+    page.get_by_label("Who", exact=True).fill("key:eve")
+    page.get_by_label("Task", exact=True).fill("seed_done")
+
+    ask.click()
+    expect(page.get_by_text("✓ Allowed")).to_be_visible()
+    expect(page.get_by_text("by page-gold")).to_be_visible()
+    page.get_by_label("Labels").fill("tier=gold")
+    ask.click()
+
+    expect(page.get_by_text("✕ Denied")).to_be_visible()
+    expect(page.get_by_text("page-gold (rule no_gold): not for key:eve")).to_be_visible()
+    onward.rest("DELETE", "/policies/page-gold")
+
+
 def test_the_record_of_the_audit_is_verified_on_the_page(visit: Visit, onward: Onward) -> None:
     page = visit.go("/audit")
     page.get_by_role("button", name="Verify the record").click()

@@ -41,7 +41,7 @@ export const PAGES = [
   ["/saved-views", "Saved views", lazy(resources, "SavedViewsPage"), "Set up"],
   ["/limits", "Limits", lazy(resources, "LimitsPage"), "Rules"],
   ["/quotas", "Quotas", lazy(resources, "QuotasPage"), "Rules"],
-  ["/policies", "Policies", lazy(resources, "PoliciesPage"), "Rules"],
+  ["/policies", "Policies", lazy(() => import("./pages/policies.js"), "PoliciesPage"), "Rules"],
   ["/keys", "Keys", lazy(() => import("./pages/keys.js"), "KeysPage"), "Rules"],
 ];
 

@@ -154,6 +154,15 @@ async def test_rules_that_never_end_deny_in_time_and_leave_the_others_alone(hous
     await engine.close()
 
 
+async def test_any_number_of_policies_are_asked_by_one_process(engine):
+    modules = [f'package many{n}\n\ndeny contains "{n}" if input.n == {n}\n' for n in range(60)]
+    specs = [PolicySpec(name=f"many-{n}", module=module) for n, module in enumerate(modules)]
+
+    said = [await engine.ask(spec, {"n": n}) for n, spec in enumerate(specs)]
+
+    assert [[one.message for one in verdicts] for verdicts in said] == [[str(n)] for n in range(60)]
+
+
 async def test_a_dry_run_says_what_a_policy_would_say_and_stores_nothing(house, engine):
     await create(house)
     given = {"task": "noop", "labels": {"day": "friday"}}

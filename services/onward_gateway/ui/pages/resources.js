@@ -22,7 +22,6 @@ export const EnvironmentsPage = page("environments");
 export const DraftsPage = page("drafts");
 export const LimitsPage = page("limits");
 export const QuotasPage = page("quotas");
-export const PoliciesPage = page("policies");
 export const SavedViewsPage = page("saved-views");
 export const WebhooksPage = page("webhooks");
 
