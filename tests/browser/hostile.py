@@ -21,6 +21,8 @@ TEXTS = (
     "\U0001f469\u200d\U0001f692\U0001f3f3\ufe0f\u200d\U0001f308 e\u0301\u0300\u0323 \ufdfa",
     "nowhere-to-break" * 120,
 )
+SCRIPTS = TEXTS[:9]
+"""Those that would run something."""
 SHORT = tuple(text[:200] for text in TEXTS)
 
 

@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_escape import CORPUS
+from tests.browser.hostile import SCRIPTS
 from tests.support.seed_page import Onward
 
 
@@ -51,7 +51,7 @@ def test_a_rerun_takes_json_as_well_and_says_what_is_wrong_with_it(visit: Visit,
 
 
 def test_attempts_stand_beside_each_other_with_what_went_wrong(visit: Visit, onward: Onward) -> None:
-    text = CORPUS[1]
+    text = SCRIPTS[1]
     failed = onward.submit("fails_with", {"text": text}, retry={"attempts": 2, "first": 0.01})
     onward.ended(failed)
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_escape import CORPUS
+from tests.browser.hostile import SCRIPTS
 from tests.support.seed_page import Onward
 
 LINES = 30_000
@@ -98,12 +98,12 @@ def test_the_whole_log_comes_as_a_file(visit: Visit, talked: str) -> None:
 
 
 def test_lines_their_json_and_what_is_searched_for_are_only_text(visit: Visit, onward: Onward) -> None:
-    for text in CORPUS:
+    for text in SCRIPTS:
         execution = onward.submit("says", {"text": text})
         onward.ended(execution)
         page = visit.go(f"/x/{execution}")
         page.get_by_role("button", name="JSON of line 2").click()
-        expect(page.locator(".json-line pre")).to_contain_text("said")
+        expect(page.locator(".json-line")).to_contain_text("said")
         page.fill("[name=grep]", text.replace("\u001b", "")[:20])
         page.keyboard.press("Enter")
         page.wait_for_selector(".found[data-complete=true]")
