@@ -55,16 +55,16 @@ class History:
         raw = await self._lines.last(self._project, self._execution_id)
         return None if raw is None else piece_of(raw)
 
-    async def after(self, sequence: int, most: int | None = None) -> list[Piece]:
-        """The chunks above a sequence, about READ_BYTES of them; empty at the end."""
+    async def after(self, sequence: int, most: int | None = None, *, enough: int = READ_BYTES) -> list[Piece]:
+        """The chunks above a sequence, about `enough` bytes of them; empty at the end."""
         async with self._turn:
             raws = await self._lines.read(
                 self._project, self._execution_id, after=sequence, most=most or self._most
             )
             sizes = list(itertools.accumulate(len(raw.data) for raw in raws))
             if raws and most is None:
-                self._most = max(1, min(READ_BYTES * len(raws) // sizes[-1], _MOST))
-            return [piece_of(raw) for i, raw in enumerate(raws) if not i or sizes[i] <= READ_BYTES]
+                self._most = max(1, min(enough * len(raws) // sizes[-1], _MOST))
+            return [piece_of(raw) for i, raw in enumerate(raws) if not i or sizes[i] <= enough]
 
     async def find(self, measure: Measure, wanted: int, newest: Piece, low: int = 0) -> int:
         """A sequence whose next chunk holds the `wanted`-th of what `measure` counts; above `low`, up to the newest."""

@@ -17,6 +17,8 @@ from onward_log_relay.selection import Selection
 
 SEARCH_SECONDS = 2.0
 """How long one answer is searched for; the next one goes on where it ends."""
+READ_BYTES = 1024 * 1024
+"""Of one read: a search does not wait for a reader, so what it holds is soon gone."""
 MOST = 10_000
 """The most line numbers in an answer; beyond, they are only counted."""
 
@@ -84,4 +86,4 @@ async def search(
 
 
 def _read(history: History, sequence: int) -> asyncio.Task[list[Piece]]:
-    return asyncio.get_running_loop().create_task(history.after(sequence))
+    return asyncio.get_running_loop().create_task(history.after(sequence, enough=READ_BYTES))

@@ -78,7 +78,7 @@ export function bars(events) {
 /** @param {{events: any[], execution: any}} props */
 export function Timeline({ events, execution }) {
   const all = bars(events);
-  const cause = execution.status === "failed" ? all.findLast((bar) => bar.kind === "failed") : undefined;
+  const cause = execution.status === "failed" ? all.findLast((bar) => bar.kind === "failed" || bar.kind === "attempt") : undefined;
   const list = useRef(/** @type {HTMLOListElement | null} */ (null));
   useEffect(() => {
     const bar = /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector("[aria-current]"));

@@ -40,7 +40,7 @@ function over(open, key, at, state) {
   if (!node) return;
   node.to = Math.max(node.to ?? at, at);
   if (state === "failed") node.failed++;
-  node.state = node.failed ? "failed" : state === "over" ? "over" : "completed";
+  node.state = node.failed ? "failed" : node.kind === "children" ? "completed" : "over";
 }
 
 /** What began after another had ended stands to the right of it. @param {Node[]} nodes @returns {Graph} */
