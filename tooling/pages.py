@@ -29,6 +29,7 @@ PAGES = (
     Page(ROOT / "services" / "onward_gateway" / "ui" / "types.d.ts", "tooling.page_types"),
     Page(ROOT / "docs" / "protocol-tests.md", "tooling.protocol_tests"),
     Page(ROOT / "docs" / "torture.md", "tooling.torture_tests"),
+    Page(ROOT / "docs" / "reliability.md", "tooling.reliability_page"),
     Page(ROOT / "docs" / "seed.md", "tooling.seed_page"),
     Page(ROOT / "docs" / "llms.txt", "tooling.llms"),
 )

@@ -1,0 +1,107 @@
+"""The figures of docs/reliability.md: G1 to G33 of the plan, what shows them, and what does not."""
+
+# ruff: noqa: E501 - rows of tables, and paragraphs of a page
+
+from tooling.reliability_table import Figure
+
+DAYS = "python -m tests.simulation.short_days 10000"
+ONE = "python dev.py test -- -s -k NAME"
+SLOW = "python dev.py test --all"
+
+FIGURES = {
+    1: Figure(
+        "simulated days with all faults, a seed each",
+        ("test_ten_thousand_days_break_no_promise", "test_a_hundred_thousand_days_break_no_promise",
+         "test_thousands_of_bad_days_break_no_promise", "test_many_days_of_everything_break_no_promise",
+         "test_the_same_seed_gives_the_same_day"), DAYS,
+        "10,000 days in 41 s beside other load (245 a second), 0 bad; 6,528 faults hit work under way, 36,218 late writes "
+        "were refused, 2,937 steps ran again"),
+    2: Figure("the planted faults are found", ("test_a_projection_without_a_guard_by_version_is_found",), ONE,
+              "12 of 12, each by its name, see above",
+              "seven of them in simulation, five in histories made by hand; none yet in real processes"),
+    3: Figure("a crash at every write", (
+        "test_torture_01_a_worker_killed_at_any_of_its_requests_repeats_no_paid_step",
+        "test_f1_wherever_the_parents_worker_dies_each_child_is_one_execution"), ONE,
+        "69 requests of a worker, before and after each: 0 bad", "the gateway's and the projection's writes are not enumerated"),
+    4: Figure("short chaos with real processes", (
+        "test_each_part_killed_in_turn_loses_nothing", "test_each_part_killed_in_turn_loses_nothing_on_three_servers"),
+        ONE, "642 accepted, 642 completed, 13 kills hit work under way, drained in 2 s", "it kills every part in turn; pauses and cut wires are other tests, not mixed into this run"),
+    5: Figure("long chaos", ("test_each_part_killed_in_turn_for_five_minutes_on_three_servers",), SLOW, "",
+              "five minutes on three servers, not ten; kills alone"),
+    6: Figure("the long chaos with five seeds"),
+    7: Figure("zombies: paused for longer than their lease", (
+        "test_torture_05_a_worker_paused_beyond_its_lease_can_write_nothing_afterwards",
+        "test_a_zombie_that_wakes_up_writes_nothing", "test_a_zombie_cannot_write_line_501_twice"), ONE, "",
+        "one real zombie at a time; thousands are in the simulation"),
+    8: Figure("nats-server killed under submissions", (
+        "test_a5_nothing_accepted_is_lost_or_doubled_by_kills_of_the_server",
+        "test_every_accepted_submission_reaches_a_worker_over_kills_of_the_server"), ONE, "0 lost, 0 doubled"),
+    9: Figure("fsync before the 202", (
+        "test_services_make_streams_and_each_append_is_on_disk_before_its_ack", "test_a_lazy_fsync_is_refused_where_it_can_be_seen"),
+        ONE, "each append is on disk before its ack; a lazy server is refused"),
+    10: Figure("loss in the log is found and named", (
+        "test_verify_names_what_differs", "test_a_rebuild_mends_what_was_damaged",
+        "test_v2_new_events_that_do_not_follow_are_reported"), ONE, "",
+        "bits are not flipped in the files of the streams, and EVENTS is not rebuilt from Postgres"),
+    11: Figure("Postgres away", (
+        "test_while_postgres_is_away_submissions_are_accepted_and_complete_and_reads_by_id_answer",), ONE,
+        "30 s away: every submission accepted and completed, each read by id answered, all listed afterwards",
+        "30 s, not ten minutes"),
+    12: Figure("speed of the projection", ("test_a_rebuild_from_the_log_gives_an_equal_hash",),
+               "python -m bench.million --help", "", "measured by the benchmark, not held by a test"),
+    13: Figure("NATS away", (
+        "test_while_nats_is_away_the_gateway_says_so_within_two_seconds_and_recovers_by_itself",
+        "test_without_nats_every_answer_is_a_quick_503_and_it_recovers_by_itself"), ONE, "503 within 2 s, with Retry-After"),
+    14: Figure("a full disk under the streams", (
+        "test_a6_a_full_store_refuses_and_keeps_what_it_has",
+        "test_a6_what_runs_while_the_store_fills_up_ends_in_the_room_that_is_kept_for_it", "test_a_full_store_is_a_reason"),
+        ONE, "", "the limit of the stream is reached; the disk itself is not filled"),
+    15: Figure("tables = fold of the log", (
+        "test_j1_shuffled_doubled_events_give_equal_tables",
+        "test_a_rebuild_from_the_log_gives_an_equal_hash"), ONE, "equal hash"),
+    16: Figure("read your writes", (
+        "test_a_thousand_posts_are_each_followed_by_a_get_with_the_projector_paused_half_the_time",), ONE,
+        "1,000 posts, no 404", "1,000, not 10,000"),
+    17: Figure("idempotency keys", (
+        "test_twenty_equal_keys_at_once_make_one_execution", "test_the_same_idempotency_key_gives_the_same_execution_after_the_purge",
+        "test_torture_18_a_gateway_that_dies_between_the_append_and_its_answer_makes_no_second_execution"), ONE,
+        "one execution each"),
+    18: Figure("a cancel races the end", (
+        "test_torture_08_a_cancel_that_races_completion_tells_both_callers_the_truth",
+        "test_c1_after_a_cancel_no_step_begins_whatever_happens"), ONE, "", "150 pairs in a run, not 5,000"),
+    19: Figure("answers race", (
+        "test_of_racing_answers_one_is_accepted_and_used_and_the_others_are_refused",
+        "test_of_racing_answers_one_counts_and_every_event_counts_once_whoever_dies"), ONE),
+    20: Figure("schedules over kills", (
+        "test_each_tick_starts_one_execution_while_replicas_are_killed_for_a_minute",
+        "test_each_tick_starts_one_execution_while_replicas_are_killed_for_ten_minutes"), SLOW),
+    21: Figure("cron and changes of clocks", (
+        "test_torture_11_cron_fires_as_the_clocks_of_every_zone_say_around_each_change_from_2024_to_2028",), SLOW,
+        "", "2024 to 2028, not ten years"),
+    22: Figure("keys of limits under kills", (
+        "test_20_keys_and_2000_executions_under_kills_never_hold_more_than_they_may_and_leak_nothing",
+        "test_20_keys_and_2000_executions_under_kills_of_processes_leak_nothing"), SLOW, "", "2,000 executions, not 5,000"),
+    23: Figure("waits and retries over restarts", (
+        "test_a_thousand_asleep_over_a_restart_of_everything_wake_in_time_and_none_early",), SLOW),
+    24: Figure("what waits starves nobody", ("test_ten_thousand_asleep_cost_a_worker_nothing",), SLOW),
+    25: Figure("poison", ("test_h2_what_takes_down_every_worker_is_a_poison_and_its_log_says_so",), ONE, "",
+               "one poison among a few, not twenty among a thousand"),
+    26: Figure("10,000 children, their parent's worker killed ten times", (
+        "test_a_fan_out_of_10_000_survives_ten_deaths_of_its_parents_worker",), SLOW),
+    27: Figure("logs over kills of the relay", (
+        "test_readers_of_a_relay_that_is_killed_miss_nothing",
+        "test_a_writer_stores_every_line_once_while_its_server_is_killed"), ONE),
+    28: Figure("a flood of lines, 200 stalled readers", (
+        "test_200_stalled_readers_of_a_flood_cost_no_memory_and_delay_nobody",
+        "test_torture_13_a_log_flood_is_bounded_counted_and_slows_nobody_else"), ONE),
+    29: Figure("five times too much", ("test_overload_spares_the_routes_that_tell_of_it",), ONE, "",
+               "refusals are shown, the p99 of what is accepted under it is not"),
+    30: Figure("500 sockets come back at once"),
+    31: Figure("old and new releases together", (
+        "test_an_event_of_an_unknown_type_takes_its_place_and_changes_nothing_else",), ONE, "",
+        "frozen messages are read, and unknown ones kept; two releases do not run together yet"),
+    32: Figure("backup, restore, rebuild", (
+        "test_a_rebuild_from_the_log_gives_an_equal_hash", "test_rebuild_and_verify_work_beside_the_running_service"), ONE, "",
+        "Postgres is rebuilt from the log; an old backup of the streams is not restored"),
+    33: Figure("an hour's soak"),
+}  # fmt: skip
