@@ -3,6 +3,9 @@
 import asyncio
 import json
 import logging
+from typing import Literal
+
+import msgspec
 
 from onward import Registry, Retry, ask, checkpoint, emit, log, progress, step
 
@@ -117,3 +120,25 @@ def _checked(price: int) -> int:
 @registry.task
 async def anything(value: dict[str, object]) -> None:
     """Takes whatever it is given."""
+
+
+class Address(msgspec.Struct):
+    city: str
+    street: str | None = None
+
+
+class Order(msgspec.Struct):
+    """An answer with members of several kinds."""
+
+    amount: int
+    how: Literal["slow", "express"]
+    address: Address
+    note: str | None = None
+
+
+@registry.task
+async def ordered(deadline: float) -> dict[str, object]:
+    """Asks Ann for an order."""
+    usual = Order(amount=1, how="slow", address=Address("Bonn"))
+    order = await ask("What do you need?", Order, to="ann", wait=deadline, default=usual)
+    return {"amount": order.amount, "how": order.how, "address": {"city": order.address.city}}

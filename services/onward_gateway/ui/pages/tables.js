@@ -60,12 +60,22 @@ function search(event, setCursors) {
   ask({ status: String(form.get("status")) || null, q: String(form.get("q")) || null });
 }
 
+const ASKED = { open: "Open", answered: "Answered", expired: "Not in time", withdrawn: "Not asked any more" };
+
 export function NeedsYouPage() {
-  const { answer, error } = useAnswer("/questions", { status: "open", limit: 100 }, 3);
+  const status = query.value.get("status") ?? "open";
+  const to = query.value.get("to") ?? "";
+  const { answer, error } = useAnswer("/questions", { status, to, limit: 100 }, 2);
   return html`<section>
     <h1>Needs you</h1>
+    <form class="filters" role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
+      <select aria-label="Questions" value=${status} onChange=${(/** @type {any} */ event) => ask({ status: event.target.value === "open" ? null : event.target.value })}>
+        ${Object.entries(ASKED).map(([name, title]) => html`<option value=${name} selected=${name === status}>${title}</option>`)}
+      </select>
+      <input name="to" placeholder="of whom: ann, team:ops" aria-label="Of whom" defaultValue=${to} onChange=${(/** @type {any} */ event) => ask({ to: event.target.value.trim() || null })} />
+    </form>
     <${Failed} error=${error} />
-    ${answer?.items.length === 0 && html`<${Empty} title="Nobody asks anything" command="answer = await ask('Go on?', choices=['yes', 'no'])" />`}
+    ${answer?.items.length === 0 && html`<${Empty} title=${status === "open" ? "Nobody asks anything" : "There is none"} command=${status === "open" ? "answer = await ask('Go on?', choices=['yes', 'no'])" : `onward question list --status ${status}`} />`}
     ${answer?.items.map(
       (/** @type {any} */ question) => html`<article class="asked" key=${question.execution_id + question.question_id}>
         <p><strong>${question.task}</strong> <${ShortId} id=${question.execution_id} /></p>

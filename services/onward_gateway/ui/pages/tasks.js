@@ -3,7 +3,6 @@
 import { html, useState } from "../vendor.js";
 import { useAnswer } from "../net/answer.js";
 import { Empty, Failed, Loading } from "../parts/notice.js";
-import { meant } from "../parts/schema_form.js";
 import { submit } from "../parts/submitting.js";
 import { may } from "../state/session.js";
 
@@ -53,7 +52,7 @@ function Row({ task }) {
 
 /** The members of an input in a line; one that may be left out ends in `?`. @param {any} given */
 function members(given) {
-  const schema = given && meant(given, given);
+  const schema = given?.$ref ? given.$defs?.[given.$ref.replace("#/$defs/", "")] : given;
   const needed = schema?.required ?? [];
   const names = Object.keys(schema?.properties ?? {});
   return names.map((name) => (needed.includes(name) ? name : `${name}?`)).join(", ");

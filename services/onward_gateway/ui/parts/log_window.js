@@ -44,6 +44,15 @@ function EvenWindow({ log, following, follow, line, row, sought, open }) {
   useEffect(() => {
     if (last > first) log.want(first + 1, last);
   }, [log, first, last, version]);
+  // More lines make a pixel of the bar more of the log: who looks at a place stays there.
+  const held = useRef(scale);
+  useEffect(() => {
+    const before = held.current;
+    held.current = scale;
+    if (!box.current || following || before === scale) return;
+    box.current.scrollTop = (box.current.scrollTop * before) / scale;
+    setTop(box.current.scrollTop);
+  }, [scale, following]);
   useEffect(() => {
     if (!box.current || total === 0) return;
     if (following) box.current.scrollTop = whole;

@@ -1,15 +1,19 @@
-/** A question of an execution, with the form that its answer needs: choices, a schema's members, or JSON. */
+/** A question of an execution: the form that its answer needs, until when, and who has answered what. */
 
 import { html, useState } from "../vendor.js";
-import { post } from "../net/api.js";
-import { since } from "../state/clock.js";
+import { get, post } from "../net/api.js";
+import { clock, now, since, span } from "../state/clock.js";
 import { may } from "../state/session.js";
+import { Fields, hasFields } from "./form.js";
 import { Failed } from "./notice.js";
+import { Value } from "./value.js";
 
 /** @param {{question: any, executionId: string}} props */
-export function Question({ question, executionId }) {
+export function Question({ question: asked, executionId }) {
   const [error, setError] = useState(/** @type {any} */ (null));
-  const id = question.question_id ?? question.id;
+  const [late, setLate] = useState(/** @type {any} */ (null));
+  const id = asked.question_id ?? asked.id;
+  const question = late ?? asked;
 
   /** @param {any} value */
   async function answer(value) {
@@ -18,56 +22,64 @@ export function Question({ question, executionId }) {
       setError(null);
     } catch (refused) {
       setError(refused);
+      // Somebody was faster: what they said stands, and is shown in place of a refusal.
+      const over = /** @type {any} */ (refused).status === 409 && (await whatBecame(executionId, id));
+      if (over) (setLate(over), setError(null));
     }
   }
 
+  const open = (question.status ?? "open") === "open";
   return html`<section class="question">
     <p class="ask">${question.text}</p>
-    <p class="muted">
-      asked ${since(question.asked_at)}${question.to && ` of ${question.to}`}${question.until && `, answer ${since(question.until)}`}
-    </p>
-    ${may("submit") && html`<${Form} question=${question} answer=${answer} />`}
+    <p class="muted">asked ${since(question.asked_at)}${question.to && ` of ${question.to}`}${question.reminded > 0 && `, reminded ${question.reminded} times`}</p>
+    ${open && html`<${Deadline} question=${question} />`}
+    ${late && html`<p class="notice" role="status">Your answer came too late.</p>`}
+    ${open ? may("submit") && html`<${Form} question=${question} answer=${answer} errors=${error?.errors} />` : html`<${Over} question=${question} />`}
     <${Failed} error=${error} />
   </section>`;
 }
 
-/** @param {{question: any, answer: (value: any) => void}} props */
-function Form({ question, answer }) {
+/** @param {string} executionId @param {string} id @returns {Promise<any>} the question, once it is over; else null */
+async function whatBecame(executionId, id) {
+  const found = await get("/questions", { execution_id: executionId, status: ["answered", "expired", "withdrawn"], limit: 200 }).catch(() => null);
+  return found?.items.find((one) => one.question_id === id) ?? null;
+}
+
+/** Until when, and what happens then. @param {{question: any}} props */
+function Deadline({ question }) {
+  const until = question.deadline ?? question.until;
+  if (!until) return null;
+  const left = Date.parse(until) - now.value;
+  const usual = question.default === null || question.default === undefined ? "it goes on without an answer" : `it goes on with ${JSON.stringify(question.default)}`;
+  return html`<p class=${left < 60_000 ? "is-late" : "muted"} title=${clock(until)}>${left > 0 ? `${span(left)} left; then ${usual}` : `its time is over: ${usual}`}</p>`;
+}
+
+/** @param {{question: any}} props */
+function Over({ question }) {
+  const what = { answered: `answered by ${question.answered_by ?? "nobody known"}`, expired: "nobody answered in time", withdrawn: "it is not asked any more" };
+  return html`<p><strong>${what[/** @type {keyof typeof what} */ (question.status)] ?? question.status}</strong> <span title=${clock(question.ended_at)}>${since(question.ended_at)}</span></p>
+    ${question.answer !== null && question.answer !== undefined && html`<${Value} title="Answer" value=${question.answer} />`}`;
+}
+
+/** @param {{question: any, answer: (value: any) => void, errors?: any[]}} props */
+function Form({ question, answer, errors = [] }) {
+  const [value, setValue] = useState(/** @type {any} */ (undefined));
   if (question.choices?.length) {
     return html`<div class="buttons">
       ${question.choices.map((/** @type {string} */ choice) => html`<button type="button" onClick=${() => answer(choice)}>${choice}</button>`)}
     </div>`;
   }
-  const members = question.schema?.type === "object" ? Object.entries(question.schema.properties ?? {}) : [];
+  const whole = question.schema ?? { type: "string" };
+  const isObject = hasFields(whole);
+  const schema = isObject ? whole : { type: "object", properties: { answer: whole }, required: ["answer"], $defs: whole.$defs };
   /** @param {SubmitEvent} event */
-  function send(event) {
+  const send = (event) => {
     event.preventDefault();
-    const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
-    if (members.length === 0) return answer(read(String(form.get("answer")), question.schema));
-    answer(Object.fromEntries(members.map(([name, schema]) => [name, read(String(form.get(name) ?? ""), schema)])));
-  }
+    answer(isObject ? (value ?? {}) : value?.answer);
+  };
+  const wrong = errors.map((one) => ({ ...one, pointer: one.pointer.replace(/^\/answer/, isObject ? "" : "/answer") }));
   return html`<form class="answer" onSubmit=${send}>
-    ${members.length === 0
-      ? html`<label>Answer <input name="answer" required /></label>`
-      : members.map(([name, schema]) => html`<label>${name} <${Member} name=${name} schema=${schema} /></label>`)}
+    <div class="fields"><${Fields} schema=${schema} value=${value} onChange=${setValue} errors=${wrong} /></div>
     <button class="is-main">Answer</button>
   </form>`;
-}
-
-/** @param {{name: string, schema: any}} props */
-function Member({ name, schema }) {
-  if (schema.enum) return html`<select name=${name}>${schema.enum.map((/** @type {any} */ one) => html`<option>${one}</option>`)}</select>`;
-  if (schema.type === "boolean") return html`<select name=${name}><option>true</option><option>false</option></select>`;
-  const isNumber = schema.type === "number" || schema.type === "integer";
-  return html`<input name=${name} type=${isNumber ? "number" : "text"} step=${schema.type === "number" ? "any" : undefined} />`;
-}
-
-/** @param {string} text @param {any} schema */
-function read(text, schema) {
-  if (schema?.type === "string") return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -4,22 +4,21 @@ import { html } from "../vendor.js";
 import { post } from "../net/api.js";
 import { askFor } from "./dialog.js";
 import { tell } from "./notice.js";
-import { inputOf, sayRefusal, schemaOf, TaskInput } from "./task_input.js";
+import { inputFrom, inputOf, sayRefusal, schemaOf, TaskInput } from "./task_input.js";
 
 /** @param {any} execution */
 export async function rerun(execution) {
-  const schema = await schemaOf(execution.task);
+  const [schema, input] = [await schemaOf(execution.task), inputFrom(execution.input)];
   askFor({
     title: `Run ${execution.task} again`,
-    body: html`<${TaskInput} schema=${schema} input=${execution.input} />`,
+    body: html`<${TaskInput} schema=${schema} input=${input} />`,
     confirm: "Run it",
-    onConfirm: async (form) => {
-      const input = inputOf(schema, form);
+    onConfirm: async () => {
       try {
-        const made = await post(`/executions/${execution.id}/rerun`, { input });
+        const made = await post(`/executions/${execution.id}/rerun`, { input: inputOf(input) });
         tell(`${made.task} is submitted`);
       } catch (error) {
-        sayRefusal(error);
+        sayRefusal(input, error);
         throw error;
       }
     },

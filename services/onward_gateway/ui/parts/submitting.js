@@ -4,18 +4,18 @@ import { html } from "../vendor.js";
 import { post } from "../net/api.js";
 import { go } from "../state/route.js";
 import { askFor } from "./dialog.js";
-import { inputOf, sayRefusal, schemaOf, TaskInput } from "./task_input.js";
+import { inputFrom, inputOf, sayRefusal, schemaOf, TaskInput } from "./task_input.js";
 
 /** @typedef {import("../types.js").TaskView} TaskView */
 
 /** @param {TaskView} task */
 export async function submit(task) {
-  const schema = await schemaOf(task.name);
+  const [schema, input] = [await schemaOf(task.name), inputFrom(null)];
   askFor({
     title: `Run ${task.name}`,
     body: html`
       ${task.workers === 0 && html`<p class="notice">No worker listens for it now: it waits until one does.</p>`}
-      <${TaskInput} schema=${schema} input=${null} />
+      <${TaskInput} schema=${schema} input=${input} />
       <details><summary>Where, when, how urgently</summary>
         <label>Queue <input name="queue" placeholder=${task.queue} maxlength="64" /></label>
         <label>Priority, 1 to 9 <input name="priority" type="number" min="1" max="9" placeholder=${task.priority} /></label>
@@ -26,10 +26,10 @@ export async function submit(task) {
     confirm: "Run it",
     onConfirm: async (form) => {
       try {
-        const made = await post("/executions", { task: task.name, input: inputOf(schema, form), ...options(form) });
+        const made = await post("/executions", { task: task.name, input: inputOf(input), ...options(form) });
         go(`/x/${made.id}`);
       } catch (error) {
-        sayRefusal(error);
+        sayRefusal(input, error);
         throw error;
       }
     },
