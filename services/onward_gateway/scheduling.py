@@ -1,12 +1,10 @@
-"""What can be asked of a schedule beside what every resource can: its ticks to come and gone, and to fire now."""
+"""What can be asked of a schedule beside what every resource can: its history, a pause, and to fire now."""
 
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import UTC, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import get, post
@@ -17,7 +15,6 @@ from onward.contract.schedules import (
     Backfill,
     BackfillView,
     Firing,
-    NextTick,
     ScheduleSpec,
     ScheduleState,
     TickView,
@@ -30,7 +27,7 @@ from onward.http.answer import Answer, json_answer
 from onward.http.call import call_of
 from onward.http.entrance import body_of
 from onward.http.query import read_query
-from onward.schedules import deciding, timing
+from onward.schedules import deciding
 from onward.schedules.cron import zone_named
 from onward_gateway import paging
 from onward_gateway.control import command_of
@@ -47,12 +44,6 @@ REFUSES = (400, 404, 409, 415, 422, 503)
 MOST_BACKFILLED = 10_000
 MOST_A_MINUTE = 6000.0
 _TRIES_SECONDS = 5.0
-
-
-class HowMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many ticks to tell."""
-
-    count: Annotated[int, msgspec.Meta(ge=1, le=PAGE)] = 10
 
 
 class RunsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,27 +74,6 @@ class BackfillCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     until: datetime
     rate: float = 60.0
     preview: bool = False
-
-
-@get(
-    ONE + "/next",
-    opt=describe(
-        Operation(
-            summary="The ticks to come, in UTC and in the schedule's zone",
-            query=HowMany,
-            answers={200: list[NextTick]},
-            refuses=(400, 404, 503),
-        )
-    ),
-)
-async def list_next(request: Door) -> Answer:
-    """As if nothing were paused."""
-    asked = read_query(request.scope["query_string"], HowMany)
-    spec = await _spec(request)
-    now = gateway_of(request).clock()
-    after = max(now, spec.since) if spec.since is not None else now
-    zone = zone_named(spec.zone)
-    return json_answer([_next(spec, tick, zone) for tick in islice(timing.ticks(spec, after), asked.count)])
 
 
 @get(
@@ -273,13 +243,6 @@ def rendered(spec: ScheduleSpec, firing: Firing) -> msgspec.Raw:
         raise InvalidInput(f"/submission: {error}") from error
 
 
-def _next(spec: ScheduleSpec, tick: datetime, zone: ZoneInfo) -> NextTick:
-    local = tick.astimezone(zone)
-    before, after = ((tick + timedelta(hours=hours)).astimezone(zone).utcoffset() for hours in (-25, 1))
-    moved = f"the clocks of {spec.zone} change on that day" if before != after else None
-    return NextTick(tick=tick, local=local.isoformat(), fires_at=tick + timing.delay(spec, tick), note=moved)
-
-
 def _check(command: BackfillCommand, now: datetime) -> None:
     for name, moment in (("since", command.since), ("until", command.until)):
         if moment.tzinfo is None:
@@ -328,4 +291,4 @@ def _desk(request: Door) -> Desk:
     return Desk(gateway_of(request), KIND, who.project, who.actor)
 
 
-ROUTES = [list_next, list_runs, trigger, pause, resume, backfill]
+ROUTES = [list_runs, trigger, pause, resume, backfill]

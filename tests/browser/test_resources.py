@@ -75,6 +75,19 @@ def test_a_schedule_tells_in_words_when_it_is_due_and_what_became_of_it(visit: V
     onward.rest("DELETE", "/schedules/page-nightly")
 
 
+def test_a_schedule_is_previewed_before_it_is_saved(visit: Visit, onward: Onward) -> None:
+    page = visit.go("/schedules")
+    page.get_by_role("button", name="New schedule").click()
+    page.get_by_label("name", exact=False).first.fill("page-planned")
+    page.locator("[name='/cron']").fill("0 3 * * *")
+    page.locator("[name='/submission']").fill('{"task": "greet"}')
+
+    preview = page.get_by_role("status", name="Preview")
+    expect(preview.get_by_text("At 03:00 every day")).to_be_visible()
+    expect(preview.locator("tbody tr")).to_have_count(10)
+    assert onward.rest("GET", "/schedules?q=page-planned")["items"] == []
+
+
 def test_a_key_is_shown_once_and_works_until_it_is_revoked(visit: Visit, onward: Onward) -> None:
     page = visit.go("/keys")
     page.get_by_role("button", name="New key").click()

@@ -22,6 +22,11 @@ class Schedules:
         found: list[Json] = self._json("GET", name, "next", query={"count": count})
         return found
 
+    def preview(self, name: str, *, count: int = 10, **members: Any) -> Json:
+        """Returns when a schedule of these members would fire: `words`, `zone` and `next`; nothing is stored."""
+        found: Json = self._told("POST", "preview", query={"count": count}, body={"name": name, **members})
+        return found
+
     def history(self, name: str, *, limit: int | None = None, outcome: Iterable[str] = ()) -> Iterator[Json]:
         """Yields what became of its ticks, newest first; also of a schedule that was deleted."""
         cursor, left = None, limit
@@ -59,7 +64,10 @@ class Schedules:
         return found
 
     def _json(self, method: str, name: str, verb: str, **how: Any) -> Any:
-        answer = self._wire.call(method, f"/api/v1/schedules/{quote(name, safe='')}/{verb}", **how)
+        return self._told(method, f"{quote(name, safe='')}/{verb}", **how)
+
+    def _told(self, method: str, path: str, **how: Any) -> Any:
+        answer = self._wire.call(method, f"/api/v1/schedules/{path}", **how)
         if answer.status >= 400:
             raise ApiProblem.of(answer.status, answer.body)
         return answer.json()

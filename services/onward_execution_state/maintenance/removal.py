@@ -89,30 +89,37 @@ class Removal:
         if not await postgres.fetchval(_SQL["exclusively"]):
             return Removed(waits_for="a rebuild")
         try:
-            found = await postgres.fetchrow(_SQL["under_way"])
+            held = await self._held(postgres)
+            found, waits_for = await self._under_way(postgres, held)
             if found is None:
-                waits_for = await self._detach(postgres, now)
-                found = await postgres.fetchrow(_SQL["under_way"])
+                waits_for = await self._detach(postgres, held, now) or waits_for
+                found, _ = await self._under_way(postgres, held)
                 if found is None:
                     return Removed(waits_for=waits_for)
             await settle(postgres, self._outlived, now)
         finally:
             await postgres.execute(_SQL["let_go"])
-        if kept := await postgres.fetchval(
-            _SQL["held_there"].format(table=_tables(found["id"])["executions"]), await self._held(postgres)
-        ):
-            log.warning(
-                "%d executions of %s are held by now", kept, _name(found["retention"], found["month"])
-            )
-            return Removed(waits_for=f"holds on {kept} executions that are taken out already")
         await self._drop(postgres, found, now)
         return MORE
 
-    async def _detach(self, postgres: Connection, now: datetime) -> str | None:
+    async def _under_way(
+        self, postgres: Connection, held: list[str]
+    ) -> tuple[asyncpg.Record | None, str | None]:
+        """The first that was taken out and may be dropped; what was held since keeps nothing else waiting."""
+        waits_for = None
+        for row in await postgres.fetch(_SQL["under_way"]):
+            table = _tables(row["id"])["executions"]
+            kept = await postgres.fetchval(_SQL["held_there"].format(table=table), held)
+            if not kept:
+                return row, waits_for
+            log.warning("%d executions of %s are held by now", kept, _name(row["retention"], row["month"]))
+            waits_for = f"holds on {kept} executions that are taken out already"
+        return None, waits_for
+
+    async def _detach(self, postgres: Connection, held: list[str], now: datetime) -> str | None:
         """Takes out the first place that may go; else what the first one that is over waits for."""
         spec = self._specs.get("default", RetentionSpec, TIMES) or RetentionSpec()
         source = await self._source_now()
-        held = await self._held(postgres)
         if released := [row["id"] for row in await postgres.fetch(_SQL["released"], held)]:
             async with postgres.transaction():
                 await postgres.execute(_SQL["release"], released)

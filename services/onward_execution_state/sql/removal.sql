@@ -29,7 +29,7 @@ select pg_advisory_unlock(hashtextextended('onward rebuild', 0));
 select detach_place($1, $2, $3, $4::uuid[], $5);
 
 -- name: under_way
-select id, retention, month, state, executions, events, detached_at from removals where state <> 'dropped' order by id limit 1;
+select id, retention, month, state, executions, events, detached_at from removals where state <> 'dropped' order by id;
 
 -- name: held_there
 -- What was put on hold after it was taken out is not dropped.

@@ -56,10 +56,15 @@ class Desk:
             raise unreadable(self._kind, name)
         return found
 
-    async def create(self, spec: Resource) -> Found:
-        """Stores a new one. Raises AlreadyExists."""
+    async def tried(self, spec: Resource) -> Any:
+        """What would be stored of a new one. Raises what would refuse it."""
         stored = self._stored(spec, None)
         await self._kind.before_write(self._gateway, self._project, stored)
+        return stored
+
+    async def create(self, spec: Resource) -> Found:
+        """Stores a new one. Raises AlreadyExists."""
+        stored = await self.tried(spec)
         try:
             sequence = await self._write(stored.name, msgspec.json.encode(stored), 0)
         except FenceLost:

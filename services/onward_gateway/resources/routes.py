@@ -15,7 +15,7 @@ from onward_gateway.gateway import gateway_of
 from onward_gateway.resources import body
 from onward_gateway.resources.acts import Desk, Found, etag, if_match, unreadable
 from onward_gateway.resources.kind import Kind
-from onward_gateway.resources.shapes import Shapes
+from onward_gateway.resources.shapes import Shapes, shapes_of
 from onward_gateway.routes import Door, NoQuery, Operation, describe
 
 _MATCH = ("If-Match",)
@@ -29,7 +29,7 @@ class ByName(paging.Paging, frozen=True, kw_only=True):
 
 def routes_of(kind: Kind) -> list[Any]:
     """All that a kind can be asked."""
-    shapes = Shapes(kind)
+    shapes = shapes_of(kind)
     return [_create(shapes), _list(shapes), _get(shapes), _replace(shapes), _change(shapes), _delete(shapes)]
 
 

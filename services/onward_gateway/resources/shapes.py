@@ -59,3 +59,13 @@ def _member(field: msgspec.structs.FieldInfo, kind: Any) -> Any:
     if field.default_factory is not msgspec.NODEFAULT:
         return (field.name, kind, msgspec.field(default_factory=field.default_factory))
     return (field.name, kind, field.default)
+
+
+_known: dict[str, Shapes] = {}
+
+
+def shapes_of(kind: Kind) -> Shapes:
+    """The same for all routes of a kind."""
+    if kind.plural not in _known:
+        _known[kind.plural] = Shapes(kind)
+    return _known[kind.plural]

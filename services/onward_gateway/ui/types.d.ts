@@ -1390,6 +1390,11 @@ export interface SavedView {
   columns: Array<string>;
   sort: string | null;
 }
+export interface SchedulePreview {
+  words: string;
+  zone: string;
+  next: Array<NextTick>;
+}
 export interface ScheduleView {
   name: string;
   created_at: string | null;

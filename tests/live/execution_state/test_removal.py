@@ -163,7 +163,7 @@ async def test_what_lies_in_the_place_of_an_export_is_not_taken_for_it(world, tm
     assert [row["state"] for row in kept] == ["counted"]
 
 
-async def test_what_is_held_after_it_was_taken_out_is_not_dropped(world, tmp_path):
+async def test_what_is_held_after_it_was_taken_out_is_not_dropped_and_keeps_no_other_month(world, tmp_path):
     await world.fill()
     config, folder = Config(), tmp_path / "export"
     removal = world.removal(config, folder)
@@ -173,9 +173,14 @@ async def test_what_is_held_after_it_was_taken_out_is_not_dropped(world, tmp_pat
     told = await whole(removal)
 
     assert "holds on" in told.waits_for
-    (kept,) = await world.database.ask("select id, state from removals")
+    kept, *others = await world.database.ask("select id, state from removals order by id")
     assert kept["state"] == "counted"
     assert config.held <= await world.shown(f"removed_{kept['id']}_executions")
+    assert {other["state"] for other in others} == {"dropped"}, "and there are some"
+
+    config.held = set()
+    await whole(removal)
+    assert {row["state"] for row in await world.database.ask("select state from removals")} == {"dropped"}
 
 
 async def test_a_rebuild_goes_past_what_is_taken_out_and_its_export_comes_later(world, tmp_path):

@@ -53,6 +53,14 @@ async def test_the_next_ticks_are_told_in_both_zones_with_a_note_where_the_clock
     assert (second["tick"], third["note"]) == ("2026-03-30T00:00:00Z", None)
 
 
+async def test_a_preview_tells_when_it_would_fire_and_stores_nothing(noon):
+    told = await noon.call("POST", f"{SCHEDULES}/preview?count=2", NIGHTLY)
+
+    assert (told.status, told.json["words"]) == (200, "At 02:00 every day (Europe/Berlin)")
+    assert [tick["tick"] for tick in told.json["next"]] == ["2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"]
+    assert (await noon.call("GET", SCHEDULES)).json["items"] == []
+
+
 @pytest.mark.parametrize(
     "members, pointer",
     [
@@ -73,6 +81,8 @@ async def test_the_next_ticks_are_told_in_both_zones_with_a_note_where_the_clock
 )
 async def test_what_could_never_fire_is_refused_when_it_is_made(noon, members, pointer):
     reply = await noon.call("POST", SCHEDULES, NIGHTLY | members)
+    previewed = await noon.call("POST", f"{SCHEDULES}/preview", NIGHTLY | members)
+    assert (previewed.status, previewed.json["detail"]) == (reply.status, reply.json["detail"])
 
     assert reply.status == 400, reply.json
     assert pointer in reply.body.decode()

@@ -15,6 +15,7 @@ EXAMPLES = """\b
 Examples:
   onward schedule create nightly --cron "0 2 * * *" --zone Europe/Berlin --task backup
   onward schedule create poll --every 30s --task fetch -i '{"at": "{{tick}}"}' --overlap skip
+  onward schedule create nightly --cron "0 2 * * *" --task backup --dry-run
   onward schedule create once --at 2027-01-01T08:00:00Z --task greet
 
 """
@@ -54,6 +55,7 @@ Examples:
 @click.option("--description", metavar="TEXT", help="What it is for.")
 @click.option("--file", "file", metavar="FILE", help="Its members as JSON or YAML; - reads standard input.")
 @click.option("--set", "assignments", multiple=True, metavar="MEMBER=VALUE", help="Any other member.")
+@click.option("--dry-run", "dry", is_flag=True, help="Store nothing: tell when it would fire.")
 @output
 def create(
     *,
@@ -68,6 +70,7 @@ def create(
     retries: int | None,
     file: str | None,
     assignments: tuple[str, ...],
+    dry: bool,
     form: str,
     **times: Any,
 ) -> None:
@@ -92,6 +95,12 @@ def create(
     asked = members.assigned({k: v for k, v in asked.items() if k not in {"name", *NOUN.told}}, assignments)
     if not asked["submission"]:
         raise Told("what shall it start?", fix="name a task: --task backup", code="usage")
+    if dry:
+        planned = here.client.schedules.preview(name, **asked)
+        show.record(
+            here, form, planned, lambda: [planned["words"], *(tick["local"] for tick in planned["next"])]
+        )
+        return
     made = here.client.resources(NOUN.plural).create(name, **asked)
     show.record(here, form, made, lambda: [made["name"]])
     if form == "table":

@@ -1,7 +1,8 @@
 /** Schedules: what is due next, in the schedule's zone and the reader's, and what became of what was due. */
 
-import { html } from "../vendor.js";
+import { html, useEffect, useState } from "../vendor.js";
 import { useAnswer } from "../net/answer.js";
+import { call } from "../net/api.js";
 import { act } from "../net/resources.js";
 import { askFor } from "../parts/dialog.js";
 import { Failed, tell } from "../parts/notice.js";
@@ -12,7 +13,45 @@ import { may } from "../state/session.js";
 import { Resources } from "./resources.js";
 
 export function SchedulesPage() {
-  return html`<${Resources} kind=${kinds.schedules} below=${Below} />`;
+  return html`<${Resources} kind=${kinds.schedules} below=${Below} extra=${Preview} />`;
+}
+
+const PAUSE = 400;
+
+/** When what is in the form would fire. @param {{value: any}} props */
+function Preview({ value }) {
+  const [planned, setPlanned] = useState(/** @type {any} */ (null));
+  const [trouble, setTrouble] = useState("");
+  const asked = JSON.stringify(value);
+  const begun = value.submission && (value.cron || value.every || value.at);
+  useEffect(() => {
+    if (!begun) return setPlanned(null);
+    let gone = false;
+    const timer = setTimeout(() => {
+      call("POST", "/schedules/preview", { ...JSON.parse(asked), name: value.name ?? "new" }).then(
+        (found) => gone || (setPlanned(found), setTrouble("")),
+        (refused) => gone || (setPlanned(null), setTrouble(refused.message)),
+      );
+    }, PAUSE);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+  }, [asked, begun]);
+  if (!begun) return null;
+  return html`<section class="notice" aria-label="Preview" role="status">
+    ${planned && html`<p><strong>${planned.words}</strong></p>`}
+    ${planned?.next.length === 0 && html`<p>Nothing is due.</p>`}
+    ${planned && html`<${Ticks} zone=${planned.zone} ticks=${planned.next} />`}
+    ${!planned && trouble && html`<p class="muted">Not yet: ${trouble}</p>`}
+  </section>`;
+}
+
+/** @param {{zone: string, ticks: any[]}} props */
+function Ticks({ zone, ticks }) {
+  return html`<table><thead><tr><th>${zone}</th><th>For you</th><th>When</th></tr></thead><tbody>
+    ${ticks.map((tick) => html`<tr key=${tick.tick}><td>${tick.local}</td><td>${clock(tick.fires_at)}</td><td class="muted">${since(tick.fires_at)} ${tick.note}</td></tr>`)}
+  </tbody></table>`;
 }
 
 /** @param {{item: any}} props */
@@ -25,9 +64,7 @@ function Below({ item }) {
     <div>
       <h3>Next</h3>
       ${next.answer?.length === 0 && html`<p class="muted">Nothing more is due.</p>`}
-      <table><thead><tr><th>${item.zone}</th><th>For you</th><th></th></tr></thead><tbody>
-        ${(next.answer ?? []).map((/** @type {any} */ tick) => html`<tr key=${tick.tick}><td>${tick.local}</td><td>${clock(tick.fires_at)}</td><td class="muted">${since(tick.fires_at)} ${tick.note}</td></tr>`)}
-      </tbody></table>
+      <${Ticks} zone=${item.zone} ticks=${next.answer ?? []} />
     </div>
     <div>
       <h3>What became of it</h3>
