@@ -105,3 +105,21 @@ def test_the_command_that_is_copied_submits_the_same(visit: Visit, onward: Onwar
     )
     first, second = onward.get(one), onward.get(made["id"])
     assert {name: second[name] for name in same} == {name: first[name] for name in same}
+
+
+def test_an_execution_shows_the_agent_it_ran_with_and_what_is_otherwise_now(
+    visit: Visit, onward: Onward
+) -> None:
+    agent = {"name": "page-writer", "task": "greet", "config": {"model": "small", "tools": ["search"]}}
+    onward.rest("POST", "/agents", agent)
+    execution = onward.rest("POST", "/executions", {"agent": "page-writer", "input": {"name": "Ada"}})["id"]
+    onward.ended(execution)
+    page = visit.go(f"/x/{execution}?tab=data")
+    shown = page.get_by_role("region", name="Agent", exact=True)
+    expect(shown.get_by_text("It is the same now.")).to_be_visible()
+
+    onward.rest("PATCH", "/agents/page-writer", {"config": {"model": "large", "tools": ["search"]}})
+    page.reload()
+
+    expect(shown.get_by_text("Now it is version 2:")).to_be_visible()
+    expect(shown.locator("tbody tr")).to_have_text(['model"small""large"'])

@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo, useState } from "../vendor.js";
 import { get } from "../net/api.js";
 import { subscribe } from "../net/live.js";
+import { AgentSnapshot } from "../parts/agent_snapshot.js";
 import { Attempts } from "../parts/attempts.js";
 import { runText } from "../parts/cli_text.js";
 import { commandsFor, perform } from "../parts/commands.js";
@@ -69,7 +70,7 @@ export function ExecutionPage({ id }) {
     ${tab === "timeline" && html`<${Timeline} events=${events} execution=${execution} />`}
     ${tab === "steps" && html`<${Steps} events=${events} execution=${execution} />`} ${tab === "graph" && html`<${Graph} events=${events} />`}
     ${tab === "attempts" && html`<${Attempts} events=${events} />`}
-    ${tab === "data" && html`<${Data} execution=${execution} />`} ${tab === "events" && html`<${Events} events=${events} />`}
+    ${tab === "data" && html`<${Data} execution=${execution} agent=${events[0]?.agent} />`} ${tab === "events" && html`<${Events} events=${events} />`}
     ${tab === "tree" && html`<${Tree} execution=${execution} />`}
     <${Logs} executionId=${id} line=${line ? Number(line) : null} failed=${execution.status === "failed"} />
   </article>`;
@@ -112,9 +113,10 @@ function Cause({ execution, why }) {
   </section>`;
 }
 
-/** @param {{execution: any}} props */
-function Data({ execution }) {
+/** @param {{execution: any, agent: any}} props */
+function Data({ execution, agent }) {
   return html`<div class="data">
+    ${agent && html`<${AgentSnapshot} agent=${agent} />`}
     <${Value} title="Input" value=${execution.input} />
     ${execution.output !== null && html`<${Value} title="Output" value=${execution.output} />`}
   </div>`;
