@@ -29,7 +29,8 @@ export function graphOf(events, steps) {
     else if (event.type === "event_awaited") open.set(`wait ${event.wait}`, add("wait", `event ${event.name}`, at, null, "waiting"));
     else if (event.type === "children_done") for (const one of event.ends) over(open, `group ${one.group}`, at, one.outcome);
     else if (["answered", "event_received", "wait_expired"].includes(event.type)) over(open, `wait ${event.wait}`, at, "over");
-    else if (["started", "completed", "failed", "cancelled"].includes(event.type)) for (const key of [...open.keys()]) if (found.get("wait sleep") === open.get(key) || event.type !== "started") over(open, key, at, "over");
+    else if (event.type === "started") allOver(open, at, (node) => node.name === "sleep");
+    else if (["completed", "failed", "cancelled"].includes(event.type)) allOver(open, at, () => true);
   }
   return placed([...found.values()].sort((a, b) => a.from - b.from));
 }
@@ -41,6 +42,11 @@ function over(open, key, at, state) {
   node.to = Math.max(node.to ?? at, at);
   if (state === "failed") node.failed++;
   node.state = node.failed ? "failed" : node.kind === "children" ? "completed" : "over";
+}
+
+/** @param {Map<string, Node>} open @param {number} at @param {(node: Node) => boolean} which */
+function allOver(open, at, which) {
+  for (const [key, node] of open) if (which(node)) over(open, key, at, "over");
 }
 
 /** What began after another had ended stands to the right of it. @param {Node[]} nodes @returns {Graph} */
