@@ -1,6 +1,7 @@
 """The tasks that the benchmark runs."""
 
 import asyncio
+import os
 import time
 
 from onward import Registry, Retry, step
@@ -36,3 +37,19 @@ async def fails() -> None:
 async def nap(seconds: float) -> None:
     """Keep a slot for a while."""
     await asyncio.sleep(seconds)
+
+
+@registry.task
+async def slow_steps(count: int, seconds: float, ledger: str) -> int:
+    """Steps that take their time; each notes in a file when and where it begins."""
+    for number in range(1, count + 1):
+        await step(f"step {number}", _noted, number, seconds, ledger)
+    return count
+
+
+async def _noted(number: int, seconds: float, ledger: str) -> int:
+    file = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(file, f"{time.time()} {os.getpid()} {number}\n".encode())
+    os.close(file)
+    await asyncio.sleep(seconds)
+    return number

@@ -1,0 +1,82 @@
+"""An Onward of a benchmark's own, and one client of it that does one thing after another."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from onward.client import Client
+
+_PATIENCE = 120.0
+
+
+class Platform:
+    """What `onward up` has started in a folder."""
+
+    def __init__(self, data: Path, up: dict[str, Any]) -> None:
+        self.data, self.up, self.client = data, up, Client(up["url"], up["api_key"])
+
+    def result(self, execution_id: str) -> dict[str, Any]:
+        """The execution once it is completed. Raises RuntimeError."""
+        found = self.client.wait(execution_id)
+        if found["status"] != "completed":
+            raise RuntimeError(str(found))
+        return found
+
+    def until_completed(self, count: int) -> None:
+        """Waits until Postgres has so many. Raises RuntimeError."""
+        deadline = time.monotonic() + _PATIENCE
+        while (have := self.sql("select count(*) from executions where status = 'completed'")) < count:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{have} of {count} are completed")
+            time.sleep(0.1)
+
+    def sql(self, statement: str) -> Any:
+        """What Postgres says to one statement."""
+        return asyncio.run(_asked(self.up["database_url"], statement))
+
+    def processes(self) -> list[int]:
+        """All of it: what was started, and what that has started."""
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+        found = set(self.up["pids"].values())
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return sorted(found)
+
+
+@contextmanager
+def started(folder: Path, *, workers: int) -> Iterator[Platform]:
+    """An installation in this folder, stopped afterwards."""
+    onward = [sys.executable, "-m", "onward.cli"]
+    data = ["--data-dir", str(folder / "data")]
+    asked = ["up", *data, "--workers", str(workers), "--tasks", "bench.tasks", "--detach", "-o", "json"]
+    done = subprocess.run([*onward, *asked], check=True, stdout=subprocess.PIPE)
+    try:
+        yield Platform(folder / "data", json.loads(done.stdout.splitlines()[-1]))
+    finally:
+        subprocess.run([*onward, "down", *data], check=False, stdout=subprocess.DEVNULL)
+
+
+def checkpointed(platform: Platform) -> None:
+    """Postgres has written what it holds in memory."""
+    platform.sql("checkpoint")
+
+
+async def _asked(url: str, statement: str) -> Any:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
