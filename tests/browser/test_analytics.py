@@ -14,11 +14,11 @@ from tests.support.seed_page import Onward
 
 @pytest.fixture(scope="module")
 def counted(onward: Onward) -> str:
-    """The id of a `fails_with` that is counted as failed; nothing else here submits that task."""
-    failed = onward.submit("fails_with", {"text": "figure it out"}, retry={"attempts": 1})
+    """The id of a `fails_to_count` that is counted as failed; nothing else here submits that task."""
+    failed = onward.submit("fails_to_count", {"text": "figure it out"}, retry={"attempts": 1})
     onward.ended(failed)
     onward.until(
-        lambda: onward.rest("GET", "/analytics/summary?task=fails_with")["figures"],
+        lambda: onward.rest("GET", "/analytics/summary?task=fails_to_count")["figures"],
         lambda seen: seen["failed"],
     )
     return failed
@@ -28,15 +28,15 @@ def test_seed_dashboard_filters_drill_down_and_export(visit: Visit, counted: str
     page = visit.go("/analytics?period=1h")
     for title in ("Throughput", "Success rate", "Duration", "Queue wait", "Utilisation"):
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
-    page.get_by_role("button", name="fails_with", exact=True).click()
+    page.get_by_role("button", name="fails_to_count", exact=True).click()
 
     expect(page.get_by_role("link", name="✕ 1", exact=True)).to_be_visible()
-    assert parse_qs(urlparse(page.url).query)["task"] == ["fails_with"]
+    assert parse_qs(urlparse(page.url).query)["task"] == ["fails_to_count"]
     with page.expect_download() as taken:
         page.get_by_role("link", name="breakdown JSON").click()
     taken.value.save_as(tmp_path / "breakdown.json")
     items = json.loads((tmp_path / "breakdown.json").read_text())["items"]
-    assert [(one["name"], one["figures"]["failed"]) for one in items] == [("fails_with", 1)]
+    assert [(one["name"], one["figures"]["failed"]) for one in items] == [("fails_to_count", 1)]
     page.get_by_text("Ended, by minute, as a table").click()
     expect(page.locator(".chart details[open] tbody tr")).to_have_count(1)
 
@@ -46,7 +46,7 @@ def test_seed_dashboard_filters_drill_down_and_export(visit: Visit, counted: str
 
 
 def test_the_hours_of_the_week_lead_to_the_lists_they_count(visit: Visit, counted: str) -> None:
-    page = visit.go("/analytics?task=fails_with&heat=failed")
+    page = visit.go("/analytics?task=fails_to_count&heat=failed")
     cell = page.locator(".heat td a")
     expect(cell).to_have_text(re.compile("1"))
     cell.click()

@@ -142,3 +142,9 @@ async def ordered(deadline: float) -> dict[str, object]:
     usual = Order(amount=1, how="slow", address=Address("Bonn"))
     order = await ask("What do you need?", Order, to="ann", wait=deadline, default=usual)
     return {"amount": order.amount, "how": order.how, "address": {"city": order.address.city}}
+
+
+@registry.task
+async def fails_to_count(text: str) -> None:
+    """The same, for the one test that counts all of its kind."""
+    raise ValueError(text)
