@@ -1,7 +1,7 @@
 """What an idle Onward costs: `python -m bench.footprint [--executions 2000]`.
 
 From an empty folder until the first result; memory (PSS: what is shared counts once) and CPU of all its processes while
-nothing happens; bytes on disk for each no-op (NATS, and Postgres after a checkpoint, without its write-ahead log).
+nothing happens; bytes on disk for each no-op (the store of NATS, and the database without its write-ahead log).
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.platform import Platform, checkpointed, started
+from bench.installation import Platform, started
 
 IDLE_SECONDS = 20.0
 _SETTLED = 5.0
@@ -60,10 +60,9 @@ def idle(platform: Platform) -> dict[str, Any]:
 
 
 def stored(platform: Platform) -> int:
-    """Bytes on disk, without the write-ahead log."""
-    checkpointed(platform)
-    files = (path for path in platform.data.rglob("*") if path.is_file() and "pg_wal" not in path.parts)
-    return sum(path.stat().st_size for path in files if path.suffix != ".log")
+    """Bytes on disk that NATS has, and of the tables with their indexes: what a checkpoint writes."""
+    store = sum(path.stat().st_size for path in (platform.data / "nats").rglob("*") if path.is_file())
+    return store + int(platform.sql("select pg_database_size(current_database())"))
 
 
 def _pss(pid: int) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from bench.platform import Platform, started
+from bench.installation import Platform, started
 
 STEPS, STEP_SECONDS, KILLED_IN, KILLED_AFTER = 10, 0.2, 5, 0.1
 _PATIENCE = 60.0

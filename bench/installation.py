@@ -69,11 +69,6 @@ def started(folder: Path, *, workers: int) -> Iterator[Platform]:
         subprocess.run([*onward, "down", *data], check=False, stdout=subprocess.DEVNULL)
 
 
-def checkpointed(platform: Platform) -> None:
-    """Postgres has written what it holds in memory."""
-    platform.sql("checkpoint")
-
-
 async def _asked(url: str, statement: str) -> Any:
     connection = await asyncpg.connect(url)
     try:
