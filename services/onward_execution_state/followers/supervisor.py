@@ -17,6 +17,7 @@ from onward.contract import events as ev
 from onward.contract.errors import OnwardError
 from onward.contract.submission import Heartbeat
 from onward.process.metrics import Metrics
+from onward_execution_state.followers.departed import Departed
 from onward_execution_state.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Supervisor:
     ) -> None:
         self._events = events
         self._messages = messages
+        self._departed = Departed(messages)
         self._workers = workers
         self._grace_seconds = grace_seconds
         self._holds: dict[str, dict[str, Held]] = {}
@@ -102,6 +104,7 @@ class Supervisor:
         A claim that was on its way to the log while the worker spoke is in no heartbeat before the next.
         """
         self._gone.pop(beat.worker_id, None)
+        self._departed.back(beat.worker_id)
         before = self._holds.get(beat.worker_id, {})
         since = self._beat_at.get(beat.worker_id, datetime.min.replace(tzinfo=UTC))
         self._beat_at[beat.worker_id] = beat.at
@@ -133,7 +136,8 @@ class Supervisor:
         closed = self._closed.setdefault(worker_id, set())
         if reason == CLOSED_BY_ITS_PROCESS:
             closed.add(name)
-        if not closed.issuperset(self._connections.get(worker_id, (worker_id,))):
+        surely = closed.issuperset(self._connections.get(worker_id, (worker_id,)))
+        if not surely:
             await asyncio.sleep(self._grace_seconds * SETTLE_SHARE)
             beats = self._beats.get(worker_id)
             await asyncio.sleep(self._grace_seconds * (1 - SETTLE_SHARE))
@@ -141,6 +145,8 @@ class Supervisor:
             if self._beats.get(worker_id) != beats:
                 return
         if worker_id in self._holds:
+            if surely:
+                await self._departed.gone(worker_id)
             await self._worker_left(worker_id, reason)
 
     async def _worker_left(self, worker_id: str, reason: str) -> None:
