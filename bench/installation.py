@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from bench.processes import family
 from onward.client import Client
 
 _PATIENCE = 120.0
@@ -21,8 +22,9 @@ _PATIENCE = 120.0
 class Platform:
     """What `onward up` has started in a folder."""
 
-    def __init__(self, data: Path, up: dict[str, Any]) -> None:
+    def __init__(self, data: Path, up: dict[str, Any], begun: float) -> None:
         self.data, self.up, self.client = data, up, Client(up["url"], up["api_key"])
+        self.begun, self.ready = begun, time.monotonic()
 
     def result(self, execution_id: str) -> dict[str, Any]:
         """The execution once it is completed. Raises RuntimeError."""
@@ -56,29 +58,28 @@ class Platform:
         """What Postgres says to one statement."""
         return asyncio.run(_asked(self.up["database_url"], statement))
 
-    def processes(self) -> list[int]:
+    def processes(self) -> set[int]:
         """All of it: what was started, and what that has started."""
-        parents = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-            except OSError:
-                continue
-        found = set(self.up["pids"].values())
-        while more := {pid for pid, parent in parents.items() if parent in found} - found:
-            found |= more
-        return sorted(found)
+        return family(self.up["pids"].values())
+
+    def servers_and_workers(self) -> tuple[set[int], set[int]]:
+        """The same, apart."""
+        pids = self.up["pids"]
+        workers = family(pid for name, pid in pids.items() if name.startswith("worker"))
+        return self.processes() - workers, workers
 
 
 @contextmanager
-def started(folder: Path, *, workers: int) -> Iterator[Platform]:
+def started(folder: Path, *, workers: int, slots: int | None = None) -> Iterator[Platform]:
     """An installation in this folder, stopped afterwards."""
     onward = [sys.executable, "-m", "onward.cli"]
     data = ["--data-dir", str(folder / "data")]
     asked = ["up", *data, "--workers", str(workers), "--tasks", "bench.tasks", "--detach", "-o", "json"]
+    asked += ["--slots", str(slots)] if slots else []
+    begun = time.monotonic()
     done = subprocess.run([*onward, *asked], check=True, stdout=subprocess.PIPE)
     try:
-        yield Platform(folder / "data", json.loads(done.stdout.splitlines()[-1]))
+        yield Platform(folder / "data", json.loads(done.stdout.splitlines()[-1]), begun)
     finally:
         subprocess.run([*onward, "down", *data], check=False, stdout=subprocess.DEVNULL)
 

@@ -1,20 +1,17 @@
-"""How soon a killed worker's execution goes on elsewhere: `python -m bench.recovery [--runs 5]`.
+"""How soon a killed worker's execution goes on elsewhere.
 
-An Onward of its own with two workers, fsync on. An execution of ten steps of 200 ms; its worker gets SIGKILL 100 ms
-into the fifth. Prints a JSON line a run: seconds from the kill until a living worker begins a step again, and until
-the end; the steps that had ended and began again (there must be none).
+Two workers, an execution of ten steps of 200 ms; its worker gets SIGKILL 100 ms into the fifth. Seconds from the kill
+until a living worker begins a step again, and until the end; the steps that had ended and began again (there must be
+none).
 """
 
-import argparse
-import json
 import os
 import signal
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from bench.installation import Platform, started
+from bench.installation import Platform
 
 STEPS, STEP_SECONDS, KILLED_IN, KILLED_AFTER = 10, 0.2, 5, 0.1
 _PATIENCE = 60.0
@@ -28,25 +25,10 @@ class Begun(NamedTuple):
     step: int
 
 
-def main() -> int:
-    """Measures, and prints a line a run."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
-    with TemporaryDirectory(prefix="onward-bench-") as folder, started(Path(folder), workers=2) as platform:
-        platform.result(platform.client.submit("noop")["id"])
-        for run in range(1, runs + 1):
-            print(
-                json.dumps({"workload": "recovery", "run": run, **killed(platform, Path(folder) / f"{run}")}),
-                flush=True,
-            )
-    return 0
-
-
-def killed(platform: Platform, ledger: Path) -> dict[str, Any]:
+def killed(platform: Platform, _count: int) -> dict[str, Any]:
     """One execution whose worker is killed."""
+    platform.result(platform.client.submit("noop")["id"])
+    ledger = platform.data.parent / f"ledger-{time.time_ns()}"
     given = {"count": STEPS, "seconds": STEP_SECONDS, "ledger": str(ledger)}
     execution = platform.client.submit("slow_steps", given)["id"]
     victim = _wait(ledger, lambda begun: begun.step == KILLED_IN)
@@ -57,8 +39,11 @@ def killed(platform: Platform, ledger: Path) -> dict[str, Any]:
     ended = platform.result(execution)
     again = [one.step for one in _read(ledger) if one.pid != victim.pid and one.step < KILLED_IN]
     return {
+        "hand_over": "both workers up",
+        "recovered": True,
         "kill_to_progress_s": round(onward.at - at, 3),
         "kill_to_done_s": round(time.time() - at, 3),
+        "first_step_after": onward.step,
         "finished_steps_rerun": again,
         "result_ok": ended["output"] == STEPS,
     }
@@ -81,7 +66,3 @@ def _read(ledger: Path) -> list[Begun]:
         Begun(float(at), int(pid), int(step))
         for at, pid, step in map(str.split, ledger.read_text().splitlines())
     ]
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,8 +1,8 @@
 """Workloads of what waits: a flood of urgent ones, many retries, and how busy the workers say that they were.
 
-w4     20,000 executions wait for their next attempt, and 100 more are submitted: milliseconds until they start
-w5     a flood of high ones, then a few low ones: the share of the high ones while both wait, and how long low ones wait
-w6     a known load: what `GET /analytics/utilisation` makes of it, over what it was
+retries  20,000 executions wait for their next attempt, and 100 more are submitted: milliseconds until they start
+flood    many high ones, then a few low ones: the share of the high ones while both wait, and how long low ones wait
+busy     a known load: what `GET /analytics/utilisation` makes of it, over what it was
 """
 
 import asyncio
@@ -13,32 +13,23 @@ from typing import Any
 
 import asyncpg
 
-SLOTS_USED, SECONDS = 50, 20.0
+from bench.client import Client, many
+
+SLOTS, SLOTS_USED, SECONDS = 200, 50, 20.0
 _AT_ONCE = 64
 _TOLD_WITHIN = 8.0
 """Seconds until what workers counted is in Postgres."""
 
 
-async def many(count: int, at_once: int, one: Any) -> list[Any]:
-    """What `one` returned, called `count` times, `at_once` in flight."""
-    left, found = iter(range(count)), []
-
-    async def lane() -> None:
-        found.extend([await one() for _ in left])
-
-    await asyncio.gather(*(lane() for _ in range(at_once)))
-    return found
-
-
-async def w4(client: Any, count: int) -> dict[str, Any]:
+async def retries(client: Client, count: int) -> dict[str, Any]:
     """Retries that wait, and ready ones."""
-    await many(count, _AT_ONCE, lambda: client.submit("fails", {}))
+    await many(count, _AT_ONCE, lambda: client.submit("fails"))
     while await client.store.fetchval("select count(*) from executions where reason = 'retrying'") < count:
         await asyncio.sleep(0.2)
 
     async def ready() -> float:
         wall = time.time()
-        ended = await client.result(await client.submit("noop", {}))
+        ended = await client.call("noop")
         return float(ended["output"]) - wall
 
     waits = await many(100, 10, ready)
@@ -48,7 +39,7 @@ async def w4(client: Any, count: int) -> dict[str, Any]:
     }, "ready_start_max_ms": round(max(waits) * 1000, 1)}  # fmt: skip
 
 
-async def w5(client: Any, count: int) -> dict[str, Any]:
+async def flood(client: Client, count: int) -> dict[str, Any]:
     """A flood."""
     low = max(10, count // 40)
     high_ids = await many(count, _AT_ONCE, lambda: client.submit("nap", {"seconds": 0.5}, priority=9))
@@ -70,7 +61,7 @@ async def w5(client: Any, count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def w6(client: Any, slots: int) -> dict[str, Any]:
+async def busy(client: Client, _count: int) -> dict[str, Any]:
     """A known load."""
     await asyncio.sleep(_TOLD_WITHIN)
     before = await _counted(client.store)
@@ -81,7 +72,7 @@ async def w6(client: Any, slots: int) -> dict[str, Any]:
     after = await _counted(client.store)
     elapsed = (after["at"] - before["at"]).total_seconds()
     told = (after["busy"] - before["busy"]) / (after["available"] - before["available"])
-    truth = known / (slots * elapsed)
+    truth = known / (SLOTS * elapsed)
     return {"told": round(told, 4), "known": round(truth, 4), "told_over_known": round(told / truth, 4)}
 
 
