@@ -7,6 +7,7 @@ import sys
 from typing import NoReturn
 
 from onward.bus.bus import Bus, open_bus
+from onward.process.fresh import new_id
 from onward.process.health import Health
 from onward.process.health_server import serve_health
 from onward.process.metrics import Metrics
@@ -15,7 +16,6 @@ from onward.process.settings import load_or_exit
 from onward.process.stop import Stop
 from onward.telemetry.setup import start_telemetry
 from onward_execution_state.admin import VERBS, run_verb
-from onward_execution_state.moments import new_id
 from onward_execution_state.settings import Settings
 from onward_execution_state.with_postgres import WithPostgres
 from onward_execution_state.without_postgres import WithoutPostgres

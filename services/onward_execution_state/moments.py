@@ -1,17 +1,10 @@
 """When, and by whom, this service decides."""
 
-import os
-import time
 from collections.abc import Callable
 
-from onward.contract import ids
 from onward.contract.decide import Moment
+from onward.process.fresh import new_id
 from onward.process.loop import utc_now
-
-
-def new_id() -> str:
-    """A fresh UUIDv7."""
-    return ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))
 
 
 def moments_of(actor: str) -> Callable[[], Moment]:

@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 PACE_SECONDS = 0.025
 """Time between rounds: events that come one by one share a transaction, and a list is that much older at most."""
+MANY = 25
+"""Events in a round from which on the next one waits longer: a transaction costs as much as the rows of several."""
+LONGEST = 4
+"""So many times PACE_SECONDS at most."""
 
 
 class Projector:
@@ -53,7 +57,7 @@ class Projector:
         self._source_now = source
         self._most = most
         self._pace_seconds = pace_seconds
-        self._begun = 0.0
+        self._begun, self._last = 0.0, 0
         self._connection: Connection | None = None
         self._source: Source | None = None
         self._writer: Writer | None = None
@@ -83,7 +87,7 @@ class Projector:
         except Unavailable as error:
             self.trouble = f"EVENTS cannot be read: {error}"
             return 0
-        self.trouble = None
+        self.trouble, self._last = None, len(batch)
         return MORE if len(batch) == self._most else len(batch)
 
     async def close(self) -> None:
@@ -92,7 +96,8 @@ class Projector:
 
     async def _keep_pace(self) -> None:
         clock = asyncio.get_running_loop().time
-        if self._ahead is None and (early := self._begun + self._pace_seconds - clock()) > 0:
+        pace = self._pace_seconds * min(LONGEST, max(1.0, self._last / MANY))
+        if self._ahead is None and (early := self._begun + pace - clock()) > 0:
             await asyncio.sleep(early)
         self._begun = clock()
 

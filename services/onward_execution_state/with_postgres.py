@@ -13,6 +13,7 @@ from onward.bus.audit import head
 from onward.bus.bus import Bus
 from onward.bus.depths import Depth, depths
 from onward.contract.errors import Unavailable
+from onward.process.fresh import new_id
 from onward.process.health import Health
 from onward.process.loop import Loop, RunOnce, utc_now
 from onward.process.metrics import Metrics
@@ -42,7 +43,6 @@ from onward_execution_state.maintenance.stalling import (
 from onward_execution_state.maintenance.sweeping import Sweeper
 from onward_execution_state.maintenance.utilising import Utilising
 from onward_execution_state.migrate import migrate
-from onward_execution_state.moments import new_id
 from onward_execution_state.overview import Overview
 from onward_execution_state.project import Projector
 from onward_execution_state.queries import Queries

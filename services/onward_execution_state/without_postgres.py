@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
@@ -15,10 +14,11 @@ from onward.bus.deadlines import end_overdue, follow_deadlines
 from onward.bus.ports import Follower, Raw
 from onward.bus.verify import verify
 from onward.contract import events as ev
-from onward.contract import ids, subjects
+from onward.contract import subjects
 from onward.contract.decide import Hint, Moment
 from onward.contract.errors import Unavailable
 from onward.process.backoff import full_jitter
+from onward.process.fresh import new_id
 from onward.process.loop import Loop, utc_now
 from onward.process.metrics import Metrics
 from onward.process.stop import Stop
@@ -182,7 +182,7 @@ def _moment() -> Moment:
     now = utc_now()
     return Moment(
         now=now,
-        new_id=lambda: ids.new_id(int(now.timestamp() * 1000), os.urandom(10)),
+        new_id=new_id,
         actor="timekeeper",
     )
 

@@ -13,9 +13,10 @@ import uvicorn
 from onward.bus import audit, streams
 from onward.bus.bus import Bus, open_bus
 from onward.bus.depths import depths
-from onward.contract import ids, subjects
+from onward.contract import subjects
 from onward.contract.quota import BACKLOG, QuotaSpec
 from onward.http.load import Load
+from onward.process.fresh import new_id
 from onward.process.health import Health
 from onward.process.loop import Loop, utc_now
 from onward.process.metrics import Metrics
@@ -55,11 +56,6 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leaves signals alone."""
         yield
-
-
-def new_id() -> str:
-    """A fresh UUIDv7."""
-    return ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))
 
 
 async def serve(stop: Stop, settings: Settings) -> None:

@@ -5,7 +5,6 @@ import logging
 import os
 import random
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -22,6 +21,7 @@ from onward.contract import ids
 from onward.contract.decide import Moment, Owner
 from onward.contract.errors import Unavailable
 from onward.contract.submission import QueueSpec
+from onward.process.fresh import new_id
 from onward.process.health import Health
 from onward.process.health_server import serve_health
 from onward.process.metrics import Metrics
@@ -49,11 +49,6 @@ log = logging.getLogger("onward.worker")
 def moment() -> Moment:
     """Now, by this worker."""
     return Moment(now=datetime.now(UTC), new_id=new_id, actor=None, trace=traceparent())
-
-
-def new_id() -> str:
-    """A fresh UUIDv7."""
-    return ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))
 
 
 async def announce(bus: Bus, project: str, registry: Registry, queues: tuple[str, ...]) -> None:

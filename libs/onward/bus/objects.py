@@ -8,7 +8,6 @@ a rollup header, and the stream refuses them: with one, a worker could empty it.
 import asyncio
 import base64
 import hashlib
-import os
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -21,8 +20,9 @@ from onward.bus.api import NO_ROOM, ack_decoder
 from onward.bus.connection import Connection
 from onward.bus.pages import ask
 from onward.bus.wire import NO_RESPONDERS, Reply
-from onward.contract import ids, subjects
+from onward.contract import subjects
 from onward.contract.errors import StoreFull, Unavailable, ValueLost
+from onward.process.fresh import new_id
 
 CHUNK = 128 * 1024
 WINDOW = 16
@@ -60,7 +60,7 @@ class LargeValues:
         there = await strays.entry(self._connection, name)
         if there is not None and there.size == len(data) and there.stored_at > datetime.now(UTC) - TRUSTED:
             return
-        upload = ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))
+        upload = new_id()
         await self._chunks(subjects.object_chunks(upload), data)
         body = _entry(name, upload, len(data))
         reply, future = self._connection.expect(PATIENCE)

@@ -1,7 +1,6 @@
 """Decisions as the wire carries them: every member of one has the same fence (PROTOCOL A1, A2)."""
 
 import asyncio
-import os
 import re
 
 import msgspec
@@ -12,10 +11,14 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward.contract.errors import InvalidName, TooLarge
 from onward.contract.log import Decision
+from onward.process.fresh import randomness
 
 _SUBJECT = re.compile(r"[A-Za-z0-9_.-]+")
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
+
+FOLLOWS = b"Onward-Follows"
+"""How many events of the same decision come after this one; the last has no such header (bus/torn.py reads it)."""
 
 Member = tuple[bytes, bytes, bytes]
 """Subject, header block without its end, payload."""
@@ -46,13 +49,15 @@ def unit_of(decision: Decision, max_payload: int, outcome: "asyncio.Future[int]"
     check_log(decision.project, decision.execution_id)
     head = fence_head(subjects.fence(decision.project, decision.execution_id), decision.expected)
     members, size = [], 0
-    for event in decision.events:
+    for follows, event in zip(reversed(range(len(decision.events))), decision.events, strict=True):
         subject = subjects.event(decision.project, decision.execution_id, event.wake)
         if _SUBJECT.fullmatch(subject) is None:
             raise InvalidName(f"{subject!r} cannot be a subject", fix="use names of a-z, 0-9, _ and - only")
         data = ev.encode(event)
         traced = event.trace and _TRACE.fullmatch(event.trace)
         headers = b"%btraceparent: %b\r\n" % (head, event.trace.encode()) if traced and event.trace else head
+        if follows:
+            headers = b"%b%b: %d\r\n" % (headers, FOLLOWS, follows)
         if len(data) + len(headers) + 200 > max_payload:
             raise TooLarge(f"an event of {len(data)} bytes does not fit into one message of {max_payload}")
         members.append((subject.encode(), headers, data))
@@ -76,7 +81,7 @@ def send_members(connection: Connection, members: list[Member], reply: str) -> N
         size, to = len(head) + 2, reply.encode()
         post(b"HPUB %b %b %d %d\r\n%b\r\n%b\r\n" % (subject, to, size, size + len(data), head, data))
         return
-    batch = os.urandom(8).hex().encode()
+    batch = randomness(8).hex().encode()
     for place, (subject, head, data) in enumerate(members, 1):
         more = b"Nats-Batch-Id: %b\r\nNats-Batch-Sequence: %d\r\n" % (batch, place)
         to = b""

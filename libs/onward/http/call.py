@@ -1,11 +1,12 @@
 """What every layer needs to know of one request, read from its headers once."""
 
-import os
 from typing import Any
 
 import msgspec
 
 from onward.contract.keys import Scope, covers
+from onward.process.fresh import randomness
+from onward.process.within import Within
 from onward.telemetry import trace
 
 
@@ -25,16 +26,24 @@ class Principal(msgspec.Struct, frozen=True):
 class Call:
     """One request: its headers, its trace, and who makes it once that is known."""
 
-    __slots__ = ("headers", "parent", "principal", "traceparent")
+    __slots__ = ("_bounds", "headers", "parent", "principal", "traceparent")
 
-    def __init__(self, headers: dict[bytes, bytes]) -> None:
+    def __init__(self, headers: dict[bytes, bytes], bounds: Within | None = None) -> None:
         self.headers = headers
+        self._bounds = bounds
         given = headers.get(b"traceparent")
         self.parent = None if given is None else trace.accepted(given.decode("latin-1"))
         """The caller's trace context, where it brought one that can be read."""
         self.traceparent = self.parent or _fresh()
         """What goes on with everything that this request causes: its own span, once there is one."""
         self.principal: Principal | None = None
+
+    @property
+    def bounds(self) -> Within:
+        """Bounds what this request waits for; one for all requests of a door."""
+        if self._bounds is None:
+            self._bounds = Within()
+        return self._bounds
 
     @property
     def trace_id(self) -> str:
@@ -49,16 +58,16 @@ class Call:
         return self.principal
 
 
-def call_of(scope: Any) -> Call:
+def call_of(scope: Any, bounds: Within | None = None) -> Call:
     """The call of an ASGI scope, made on first use."""
     state = scope.setdefault("state", {})
     call: Call | None = state.get("call")
     if call is None:
-        call = state["call"] = Call(dict(scope.get("headers", ())))
+        call = state["call"] = Call(dict(scope.get("headers", ())), bounds)
     return call
 
 
 def _fresh() -> str:
     """The beginning of a new trace."""
-    made = os.urandom(24).hex()
+    made = randomness(24).hex()
     return f"00-{made[:32]}-{made[32:]}-01"

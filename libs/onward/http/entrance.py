@@ -13,6 +13,7 @@ from onward.http.call import Call, call_of
 from onward.http.load import Load
 from onward.http.problems import BodyTimeout, FieldError, UnsupportedMedia, blaming, to_answer
 from onward.process.metrics import Metrics
+from onward.process.within import Within
 from onward.telemetry import scope as about
 
 MAX_BODY = 1024 * 1024
@@ -44,7 +45,10 @@ def entrance(app: App, *, load: Load, metrics: Metrics, larger: Mapping[str, Lar
     )
     seconds = metrics.histogram("onward_http_request_seconds", "Time to the end of an answer.", ("route",))
 
+    bounds: Within | None = None
+
     async def enter(scope: Any, receive: Receive, send: Send) -> None:
+        nonlocal bounds
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
@@ -58,7 +62,8 @@ def entrance(app: App, *, load: Load, metrics: Metrics, larger: Mapping[str, Lar
             await send(message)
 
         load.in_flight += 1
-        call = call_of(scope)
+        bounds = bounds or Within()
+        call = call_of(scope, bounds)
         cause = about.cause.set(call.traceparent)
         try:
             try:
@@ -86,7 +91,7 @@ async def body_of(call: Call, receive: Receive) -> bytes:
         )
     if call.headers.get(b"content-encoding", b"identity") != b"identity":
         raise UnsupportedMedia("the body is compressed, which is not read here", fix="send it uncompressed")
-    return await _whole(receive, _MOST, BODY_SECONDS + announced(call) / _BYTES_A_SECOND)
+    return await _whole(call, receive, _MOST, BODY_SECONDS + announced(call) / _BYTES_A_SECOND)
 
 
 def announced(call: Call) -> int:
@@ -112,7 +117,7 @@ async def _bounded(call: Call, receive: Receive, limit: Larger) -> Receive:
     if b"transfer-encoding" not in call.headers:
         return receive
     # Nobody said how long it is: it is read here, up to the limit.
-    whole: bytes | None = await _whole(receive, limit.unannounced, BODY_SECONDS)
+    whole: bytes | None = await _whole(call, receive, limit.unannounced, BODY_SECONDS)
 
     async def once() -> Any:
         nonlocal whole
@@ -124,11 +129,11 @@ async def _bounded(call: Call, receive: Receive, limit: Larger) -> Receive:
     return once
 
 
-async def _whole(receive: Receive, limit: int, seconds: float) -> bytes:
+async def _whole(call: Call, receive: Receive, limit: int, seconds: float) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(seconds):
+        with call.bounds.within(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

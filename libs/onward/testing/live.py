@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, Self, TypeVar
@@ -14,7 +13,7 @@ from onward.bus import config
 from onward.bus.bus import open_bus
 from onward.bus.values import Values
 from onward.client.client import Client
-from onward.contract import ids, subjects
+from onward.contract import subjects
 from onward.contract.decide import Moment, Owner
 from onward.contract.errors import FenceLost, NotFound
 from onward.contract.events import AnyEvent
@@ -22,6 +21,7 @@ from onward.contract.execution import Execution
 from onward.contract.lines import Chunk
 from onward.contract.log import Decision, Log
 from onward.contract.submission import QueueSpec
+from onward.process.fresh import new_id
 from onward.tasks import codec
 from onward.tasks.registry import Registry, Task
 from onward.testing.answering import Answer, Command
@@ -81,7 +81,7 @@ class LiveLab(Starting):
         self._tries = StepTries(None, self._is_saved)
 
     async def __aenter__(self) -> Self:
-        worker_id = _new_id()
+        worker_id = new_id()
         self._bus = await open_bus(self._where.nats_url, worker_id, lambda: None)
         self._client = Client(self._where.url, self._where.api_key)
         capture.enter()
@@ -137,7 +137,7 @@ class LiveLab(Starting):
         seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
         more: dict[str, Any] = {"delay": seconds} if seconds else {}
         accepted = await asyncio.to_thread(
-            self._client.submit, known.name, given, idempotency_key=_new_id(), labels=labels or {}, **more
+            self._client.submit, known.name, given, idempotency_key=new_id(), labels=labels or {}, **more
         )
         return Run(self, str(accepted["id"]), known.takes.returns)
 
@@ -240,11 +240,7 @@ def _refuse(what: str) -> NoReturn:
 
 
 def _moment() -> Moment:
-    return Moment(now=datetime.now(UTC), new_id=_new_id, actor="test")
-
-
-def _new_id() -> str:
-    return ids.new_id(time.time_ns() // 1_000_000, os.urandom(10))
+    return Moment(now=datetime.now(UTC), new_id=new_id, actor="test")
 
 
 async def _nobody(_: str, __: str) -> bool:

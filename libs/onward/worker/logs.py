@@ -114,9 +114,12 @@ class LineWriter:
         self.printed.end()
         self._buffer.close()
         self._closing = True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._finish()
+        if len(self._buffer) or self._taken or self._stored:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._finish()
+        else:
+            self._ended = self._ended or not self.lost
         if self._timer is not None:
             self._timer.cancel()
         left = len(self._buffer) + len(self._taken)

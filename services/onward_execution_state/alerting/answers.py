@@ -13,12 +13,12 @@ from onward.contract.alerts import ALERT
 from onward.contract.errors import InvalidParameter, NotFound, Unavailable
 from onward.contract.incidents import Incident
 from onward.contract.notices import of_test
+from onward.process.fresh import new_id
 from onward.process.loop import utc_now
 from onward_execution_state.alerting.evaluating import save
 from onward_execution_state.alerting.known import KnownAlerts
 from onward_execution_state.alerting.queueing import enqueue
 from onward_execution_state.database import UNREACHABLE, Connection, Database, why_unreachable
-from onward_execution_state.moments import new_id
 from onward_execution_state.statements import load
 
 _SQL = load("deliveries.sql")

@@ -16,6 +16,7 @@ from onward.contract.destinations import Allowed
 from onward.contract.incidents import Incident
 from onward.contract.notices import next_try
 from onward.contract.signing import sign
+from onward.process.fresh import new_id
 from onward.process.loop import utc_now
 from onward.process.metrics import Metrics
 from onward_execution_state.alerting.evaluating import save
@@ -24,7 +25,6 @@ from onward_execution_state.alerting.mailing import MailServer
 from onward_execution_state.alerting.posting import Answered, Resolve, post, resolve
 from onward_execution_state.database import UNREACHABLE, Connection
 from onward_execution_state.leader import Leader
-from onward_execution_state.moments import new_id
 from onward_execution_state.statements import load
 
 AT_ONCE_OF_ONE = 4

@@ -11,13 +11,13 @@ from onward.contract.alerts import AlertSpec, ChannelSpec
 from onward.contract.ids import derived_id
 from onward.contract.incidents import Incident, Judged, is_muted, judge
 from onward.contract.notices import of_incident
+from onward.process.fresh import new_id
 from onward.process.metrics import Metrics
 from onward_execution_state.alerting.finding import Listening, find
 from onward_execution_state.alerting.known import KnownAlerts
 from onward_execution_state.alerting.queueing import enqueue
 from onward_execution_state.database import Connection
 from onward_execution_state.leader import Leader
-from onward_execution_state.moments import new_id
 from onward_execution_state.statements import load
 from onward_execution_state.store import Source
 

@@ -3,11 +3,15 @@
 import asyncio
 import random
 
+import pytest
+
 from onward.bus.bus import open_bus
 from onward.bus.topology import ensure, ensure_queue
+from onward.cli.embedded.scratch import Scratch
 from onward.contract import events as ev
 from onward.contract.errors import FenceLost, Unavailable
 from tests.live.bus.making import ROUTE, creation, next_decision, until
+from tests.live.bus.test_torn import in_memory
 from tests.support.nats_server import one_server
 
 KILLS = 6
@@ -58,14 +62,17 @@ async def check_that_nothing_is_lost(bus, writer):
         assert len({id_ in stored for id_ in ids}) == 1, "half a decision is stored"
 
 
-async def test_a5_nothing_accepted_is_lost_or_doubled_by_kills_of_the_server(tmp_path):
+@pytest.mark.parametrize("batches_wait", ["on_disk", "in_memory"])
+async def test_a5_nothing_accepted_is_lost_or_doubled_by_kills_of_the_server(tmp_path, batches_wait):
+    scratch = Scratch(tmp_path / "alone", memory=in_memory(tmp_path))
     with one_server(tmp_path) as server:
         bus = await open_bus(server.url, "test", lambda: None)
         await ensure(bus.connection)
         writer, stop = Writer(bus), asyncio.Event()
         tasks = [asyncio.create_task(writer.write(stop)) for _ in range(40)]
 
-        for _ in range(KILLS):
+        for _ in range(KILLS // 2):
+            assert batches_wait == "on_disk" or scratch.keep()
             before = len(writer.told)
             await until(lambda: len(writer.told) > before + 200, timeout=20)  # noqa: B023
             server.kill()

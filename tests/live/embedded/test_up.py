@@ -24,7 +24,7 @@ from onward.cli.embedded.report import line
 from onward.cli.embedded.up import up
 from onward.process.run import run
 
-async def nothing(url, key):
+async def nothing(url, key, *, alone):
     pass
 
 options = decode(sys.argv[1].encode())

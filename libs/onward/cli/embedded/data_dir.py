@@ -11,6 +11,7 @@ import msgspec
 
 from onward.cli.embedded.errors import NotOurs
 from onward.cli.embedded.private_file import write_private
+from onward.cli.embedded.scratch import Scratch
 from onward.contract.errors import Misconfigured
 
 LAYOUT = 1
@@ -121,6 +122,7 @@ def remove(directory: DataDir) -> None:
         # Where the link is somebody's own, only the data behind it is ours.
         shutil.rmtree(data.parent if data.parent == directory.outside else data, ignore_errors=True)
         directory.postgres.unlink()
+    Scratch(directory.nats).remove()
     for kept in (directory.nats, directory.postgres, directory.root / "logs"):
         shutil.rmtree(kept, ignore_errors=True)
     for left in list(directory.root.glob("postgres-*")):

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -21,6 +22,7 @@ from onward.cli.embedded.postgres import Postgres, postgres_child
 from onward.cli.embedded.prepare import prepare_nats
 from onward.cli.embedded.profile import write_profile
 from onward.cli.embedded.report import AllReady, PortMoved, Stopped, Stopping, UpReport
+from onward.cli.embedded.scratch import Scratch
 from onward.cli.embedded.services import Addresses, Plan, addresses_of, services
 from onward.cli.embedded.state import Running, identities, ourselves, read_state, write_state
 from onward.client.profile import Profile
@@ -32,10 +34,19 @@ from onward.process.stop import Stop
 from onward.process.supervise import Supervisor
 
 Say = Callable[[UpReport], None]
-Prepare = Callable[[str, KeySpec], Awaitable[None]]
+
+
+class Prepare(Protocol):
+    """What has to be in NATS before the services start; `alone` where nobody else can be connected."""
+
+    async def __call__(self, nats_url: str, key: KeySpec, *, alone: bool) -> None:
+        """Puts it there."""
+        ...
+
 
 _LOG_CAP = 32 << 20
 _LOOK_AT_LOGS = timedelta(seconds=10)
+_LOOK_AT_SCRATCH = timedelta(seconds=2)
 
 
 async def up(
@@ -99,6 +110,7 @@ class _Installation:
         self._locks = contextlib.ExitStack()
         self._before = read_state(directory)  # there only after an `up` that did not end in order
         self._running: Running | None = None
+        self._scratch = Scratch(directory.nats) if options.nats_url is None else None
 
     async def start(self, plan: Plan, prepare: Prepare) -> None:
         """Starts everything, each part as soon as what it needs is there."""
@@ -116,7 +128,8 @@ class _Installation:
 
         async def log_side() -> None:
             await self._start_nats(nats)
-            await prepare(addresses.nats_url, credentials.key)
+            await prepare(addresses.nats_url, credentials.key, alone=self._scratch is not None)
+            await self._keep_scratch()
             streams.set()
             await self._supervisor.start(*planned.after_nats)
 
@@ -132,12 +145,17 @@ class _Installation:
         self._say(AllReady(self._running, profile, time.monotonic() - self._began))
 
     async def tend(self, stop: Stop) -> None:
-        """Keeps the logs small until the stop."""
-        await Loop("rotate logs", _LOOK_AT_LOGS, self._rotate).run(stop)
+        """Keeps the logs small, and the servers' scratch in memory, until the stop."""
+        await _all(
+            Loop("rotate logs", _LOOK_AT_LOGS, self._rotate).run(stop),
+            Loop("keep scratch", _LOOK_AT_SCRATCH, self._keep_scratch).run(stop),
+        )
 
     async def stop(self) -> None:
         """Stops everything in the reverse order, and leaves the data."""
         await self._supervisor.stop()
+        if self._scratch is not None:
+            self._scratch.remove()
         self._locks.close()
         self._directory.state.unlink(missing_ok=True)
 
@@ -196,6 +214,11 @@ class _Installation:
             children = identities(self._supervisor.pids)
             self._running = msgspec.structs.replace(self._running, children=children)
             write_state(self._directory, self._running)
+
+    async def _keep_scratch(self, now: datetime | None = None) -> None:
+        del now
+        if self._scratch is not None:
+            self._scratch.keep()
 
     async def _rotate(self, now: datetime) -> None:
         del now
