@@ -11,9 +11,8 @@ from onward.process.within import Within
 async def test_what_takes_too_long_ends_with_a_timeout():
     bounds = Within()
 
-    with pytest.raises(TimeoutError):
-        with bounds.within(0.01):
-            await asyncio.sleep(20)
+    with pytest.raises(TimeoutError), bounds.within(0.01):
+        await asyncio.sleep(20)
 
     await asyncio.sleep(0)  # the task goes on as if nothing had happened
     assert asyncio.current_task().cancelling() == 0
