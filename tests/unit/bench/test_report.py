@@ -1,4 +1,4 @@
-"""What a comparison says of its lines: a ratio is of what was measured beside each other, and nothing is passed over."""
+"""What a comparison says of its lines: a ratio is of what was measured side by side, and nothing is passed over."""
 
 from bench.report import made
 
