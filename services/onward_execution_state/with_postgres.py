@@ -58,10 +58,10 @@ _GATHER_SECONDS = 0.02
 """A transaction costs as much as a dozen events: rows may be this old, reads by id come from the log anyway."""
 _CARRIED_AT_ONCE = 200
 _TRY_AGAIN_SECONDS = 0.5
-_TICKS = timedelta(seconds=1)
+_TICKS = timedelta(seconds=2)
 _SWEEP = timedelta(minutes=10)
 _STALLS = timedelta(seconds=5)
-_COUNTS = timedelta(seconds=1)
+_COUNTS = timedelta(seconds=2)
 _METERS = timedelta(seconds=10)
 _COUNTS_OF_SLOTS = timedelta(seconds=5)
 _WORK = (
@@ -76,7 +76,7 @@ _WORK = (
     "auditing",
     "removal",
 )
-_AUDIT = timedelta(seconds=1)
+_AUDIT = timedelta(seconds=2)
 
 
 class WithPostgres:

@@ -45,7 +45,7 @@ _BACKLOG = 2048
 _MOST_BYTES_OF_A_MESSAGE = 65_536
 _LOOK_AT_STORE = timedelta(seconds=3)
 _LOOK_AT_QUEUES = timedelta(seconds=1)
-_LOOK_AT_DRAFTS = timedelta(seconds=1)
+_LOOK_AT_DRAFTS = timedelta(seconds=2)
 _LOOK_FOR_BULK = timedelta(seconds=2)
 
 
