@@ -70,7 +70,7 @@ def test_unit_tests_mirror_the_packages_they_are_about():
         for path in (ROOT / source).iterdir()
         if path.is_dir()
     }
-    homes |= {"repository", "examples", "__pycache__"}
+    homes |= {"repository", "examples", "bench", "__pycache__"}
     folders = {path.name for path in (ROOT / "tests" / "unit").iterdir() if path.is_dir()}
     assert folders - homes == set()
 
