@@ -10,8 +10,10 @@ import aiohttp
 import asyncpg
 
 from bench.installation import Platform
+from onward.contract import ids
 
 _PATIENCE = 300.0
+_COMPLETED = "select count(*) from executions where id >= $1 and status = 'completed'"
 _LOOK = 0.1
 """Seconds between two counts of what is completed, at least: counting shall cost the store next to nothing."""
 
@@ -51,21 +53,22 @@ class Client:
         """Submits one, and waits for its result."""
         return await self.result(await self.submit(task, given))
 
-    async def completed(self) -> int:
-        """How many the store says are complete."""
-        return int(await self.store.fetchval("select count(*) from executions where status = 'completed'"))
-
-    async def until_completed(self, wanted: int) -> None:
-        """Waits until the store has so many. Raises RuntimeError."""
+    async def until_completed(self, count: int, *, since: str) -> None:
+        """Waits until the store has so many of those made since an id. Raises RuntimeError."""
         deadline = time.monotonic() + _PATIENCE
         while True:
             begun = time.monotonic()
-            have = await self.completed()
-            if have >= wanted:
+            have = await self.store.fetchval(_COMPLETED, since)
+            if have >= count:
                 return
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{have} of {wanted} are completed after {_PATIENCE:.0f} s")
+                raise RuntimeError(f"{have} of {count} are completed after {_PATIENCE:.0f} s")
             await asyncio.sleep(max(_LOOK, 5 * (time.monotonic() - begun)))
+
+
+def earliest_id() -> str:
+    """The least id that may be made from now on."""
+    return ids.new_id(int(time.time() * 1000), bytes(10))
 
 
 @asynccontextmanager

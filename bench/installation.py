@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -33,10 +34,11 @@ class Platform:
             raise RuntimeError(str(found))
         return found
 
-    def batch(self, task: str, count: int) -> None:
+    def batch(self, task: str, count: int, given: dict[str, Any] | None = None) -> None:
         """Submits so many, by hundreds. Raises RuntimeError."""
-        body = json.dumps({"items": [{"task": task} for _ in range(100)]}).encode()
-        for _ in range(count // 100):
+        for first in range(0, count, 100):
+            items = [{"task": task, "input": given or {}}] * min(100, count - first)
+            body = json.dumps({"items": items}).encode()
             asked = urllib.request.Request(  # noqa: S310 - the URL is our own
                 self.up["url"] + "/api/v1/executions/batch",
                 body,
@@ -46,9 +48,9 @@ class Platform:
                 if answer.status >= 400:
                     raise RuntimeError(answer.read())
 
-    def until_completed(self, count: int) -> None:
+    def until_completed(self, count: int, *, patience: float = _PATIENCE) -> None:
         """Waits until Postgres has so many. Raises RuntimeError."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + patience
         while (have := self.sql("select count(*) from executions where status = 'completed'")) < count:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{have} of {count} are completed")
@@ -76,6 +78,7 @@ def started(folder: Path, *, workers: int, slots: int | None = None) -> Iterator
     data = ["--data-dir", str(folder / "data")]
     asked = ["up", *data, "--workers", str(workers), "--tasks", "bench.tasks", "--detach", "-o", "json"]
     asked += ["--slots", str(slots)] if slots else []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
     done = subprocess.run([*onward, *asked], check=True, stdout=subprocess.PIPE)
     try:

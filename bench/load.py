@@ -7,7 +7,7 @@ from typing import Any
 
 import uvloop
 
-from bench.client import Client, connected, many
+from bench.client import Client, connected, earliest_id, many
 from bench.installation import Platform
 from bench.machine import Meter
 
@@ -44,10 +44,10 @@ async def batches(client: Client, count: int) -> Figures:
 
 
 async def _burst(client: Client, count: int, submit: Callable[[], Awaitable[Any]]) -> Figures:
-    before, meter = await client.completed(), Meter(client.platform)
+    since, meter = earliest_id(), Meter(client.platform)
     await submit()
     submitted = meter.read().wall
-    await client.until_completed(before + count)
+    await client.until_completed(count, since=since)
     used = meter.read()
     return {
         "n": count, "wall_s": round(used.wall, 2), "exec_per_s": round(count / used.wall, 1),

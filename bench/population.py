@@ -4,7 +4,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -88,11 +88,25 @@ class Past(msgspec.Struct):
     places: set[Place] = set()
 
 
-async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int, seed: int = 1) -> None:
+class Story(NamedTuple):
+    """When they were, and whether the last of them have not ended yet."""
+
+    end: datetime = END
+    days: float = DAYS
+    open_ones: int = 2_200
+
+
+MONTH = Story()
+
+
+async def fill(
+    connection: "asyncpg.Connection[asyncpg.Record]", count: int, seed: int = 1, story: Story = MONTH
+) -> None:
     """So many executions, oldest first."""
     kinds: set[Kind] = set()
+    known = {row["kind"] for row in await connection.fetch("select kind from kinds")}
     places: set[Place] = set()
-    for past in _pasts(count, seed):
+    for past in _pasts(count, seed, story):
         for place in past.places - places:
             await store.make_place(connection, place)
         places |= past.places
@@ -100,7 +114,7 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int, see
             await connection.copy_records_to_table(
                 table, records=getattr(past, table), columns=_TABLES[table]
             )
-        fresh = [(number_of(kind), *kind) for kind in past.kinds - kinds]
+        fresh = [(number_of(kind), *kind) for kind in past.kinds - kinds if number_of(kind) not in known]
         await connection.copy_records_to_table("kinds", records=fresh, columns=_TABLES["kinds"])
         kinds |= past.kinds
     await connection.execute(
@@ -110,11 +124,11 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int, see
     await connection.execute("analyze", timeout=600)
 
 
-def _pasts(count: int, seed: int) -> Iterator[Past]:
+def _pasts(count: int, seed: int, story: Story) -> Iterator[Past]:
     rng, past = random.Random(seed), Past()
     for number in range(count):
-        at = END - timedelta(days=DAYS) * (1 - number / count)
-        _add(past, _execution(rng, number, count, at), number)
+        at = story.end - timedelta(days=story.days) * (1 - number / count)
+        _add(past, _execution(rng, number, count, at, story.open_ones), number)
         if len(past.executions) == _CHUNK or number == count - 1:
             yield past
             past = Past()
@@ -152,9 +166,9 @@ def _add(past: Past, state: Execution, number: int) -> None:
         past.events.append((*_stored(saved, 3 * number + 2), *place_at(state, saved.at)))
 
 
-def _execution(rng: random.Random, number: int, count: int, at: datetime) -> Execution:
+def _execution(rng: random.Random, number: int, count: int, at: datetime, open_ones: int) -> Execution:
     task = min(int(rng.expovariate(0.25)), len(TASKS) - 1)
-    status, ended, started = _course(rng, number, count, at)
+    status, ended, started = _course(rng, count - number, at, open_ones)
     agent = rng.randrange(len(AGENTS)) if rng.random() < 0.5 else None
     execution_id = ids.new_id(int(at.timestamp() * 1000), rng.randbytes(10))
     parent = str(uuid.UUID(int=rng.randrange(PARENTS) + 1)) if rng.random() < 0.05 else None
@@ -178,13 +192,12 @@ def _execution(rng: random.Random, number: int, count: int, at: datetime) -> Exe
 
 
 def _course(
-    rng: random.Random, number: int, count: int, at: datetime
+    rng: random.Random, left: int, at: datetime, open_ones: int
 ) -> tuple[Status, datetime | None, datetime | None]:
-    left = count - number
-    if left <= 2_000:
+    if left <= open_ones - 200:
         return Status.PENDING, None, None
     started = at + timedelta(seconds=rng.expovariate(0.3))
-    if left <= 2_200:
+    if left <= open_ones:
         return Status.RUNNING, None, started
     status = rng.choices((Status.COMPLETED, Status.FAILED, Status.CANCELLED), (89, 8, 3))[0]
     return status, started + timedelta(seconds=rng.lognormvariate(2, 1.5)), started

@@ -18,7 +18,6 @@ Profiles: `default` is `onward up` as it is; `durable` is another name for it, s
 
 import argparse
 import json
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -80,7 +79,6 @@ def main() -> int:
     names = asked.workload.split(",")
     if unknown := set(names) - WORKLOADS.keys():
         parser.error(f"no such workload: {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wrong = 0
     for name in names:
         for line in lines(name, WORKLOADS[name], asked):

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 
-from onward import Registry, Retry, step
+from onward import Registry, Retry, sleep, step
 
 registry = Registry("bench")
 
@@ -53,3 +53,20 @@ async def _noted(number: int, seconds: float, ledger: str) -> int:
     os.close(file)
     await asyncio.sleep(seconds)
     return number
+
+
+@registry.task
+async def sleeps(seconds: float) -> None:
+    """Sleep durably."""
+    await sleep(seconds)
+
+
+@registry.task
+def talks(lines: int, per_second: float) -> int:
+    """Print the time, so many times and so often; each line says which one it is."""
+    begun = time.time()
+    for number in range(1, lines + 1):
+        if (early := begun + number / per_second - time.time()) > 0.001:
+            time.sleep(early)
+        print(number, time.time())
+    return lines
