@@ -158,10 +158,10 @@ async def main(server: NatsServer, seconds: float) -> None:
     stored = await appends(bus, server, "append alone", 1, seconds)
     for writers in (8, 64, 256, 1000):
         stored += await appends(bus, server, f"append, {writers} at once", writers, seconds)
-    usual = append.MOST_MEMBERS, append.MOST_OPEN, append.FEW
-    append.MOST_MEMBERS, append.MOST_OPEN, append.FEW = 1, 32, 32
+    usual = append.MOST_MEMBERS, append.MOST_OPEN
+    append.MOST_MEMBERS, append.MOST_OPEN = 1, 32
     await appends(bus, server, "append, 32 at once, no group commit", 32, seconds)
-    append.MOST_MEMBERS, append.MOST_OPEN, append.FEW = usual
+    append.MOST_MEMBERS, append.MOST_OPEN = usual
     await reads(bus, server, stored)
     for slots in (1, 10, 100, 400):
         await hints(bus, server, slots, seconds)

@@ -24,6 +24,7 @@ from onward.bus.connection import Connection, NotConnected
 from onward.bus.read import Reader
 from onward.bus.units import Unit, send, unit_of
 from onward.bus.wire import NO_RESPONDERS, Reply
+from onward.bus.worth import Worth
 from onward.contract.errors import BrokenLog, FenceLost, StoreFull, Unavailable
 from onward.contract.log import Decision, Stored
 
@@ -35,8 +36,6 @@ ANSWER = 2.5
 MOST_MEMBERS = 400
 MOST_BYTES = 2 * 1024**2
 MOST_OPEN = 2
-FEW = 8
-"""Up to so many are faster one by one: a batch costs the server 2.5 ms, a single 0.3 ms (measured, R1, fsync on)."""
 SINGLY = 32
 """A refused batch of up to so many is sent one by one: that costs less than finding those who lose by halves, and where
 many race for the same executions, halves are refused again and again."""
@@ -48,6 +47,7 @@ class Group(msgspec.Struct, eq=False):
 
     units: list[Unit]
     tries: int = 0
+    sent_at: float = 0.0
 
     @property
     def single(self) -> bool:
@@ -70,6 +70,9 @@ class Events(Reader):
         self._again: deque[Group] = deque()
         self._busy: dict[str, list[Unit]] = {}
         self._singles = self._batches = 0
+        self._worth = Worth()
+        self._alone: Group | None = None
+        """What was sent last, where nothing else was on its way: its time says what it costs."""
         self._pumping = False
         self._tasks: dict[asyncio.Task[None], Group] = {}
         self._closed = False
@@ -106,10 +109,10 @@ class Events(Reader):
         while self._again and self._batches < MOST_OPEN:
             self._send(self._again.popleft())
         while self._fresh and self._batches < MOST_OPEN:
-            few = self._singles + len(self._fresh) <= FEW
+            few = self._singles + len(self._fresh) <= self._worth.few
             if few and not self._batches and all(len(unit.members) == 1 for unit in self._fresh):
                 self._send(Group([self._fresh.popleft()]))
-            elif len(self._fresh) > FEW or not (self._singles or self._batches):
+            elif len(self._fresh) > self._worth.few or not (self._singles or self._batches):
                 self._send(self._next_group())
             else:
                 break
@@ -135,6 +138,8 @@ class Events(Reader):
         left = min(unit.deadline for unit in group.units) - time.monotonic()
         timeout = max(0.1, min(ANSWER, left))
         reply = self._connection.call_with_answer(timeout, lambda outcome: self._answered(group, outcome))
+        self._alone = None if self._singles or self._batches else group
+        group.sent_at = time.monotonic()
         if group.single:
             self._singles += 1
         else:
@@ -160,6 +165,9 @@ class Events(Reader):
             return
         ack = ack_decoder.decode(outcome.data)
         if ack.error is None:
+            if group is self._alone:
+                took = time.monotonic() - group.sent_at
+                self._worth.took(took, sum(len(unit.members) for unit in group.units))
             self._stored(group, ack.seq)
         else:
             self._refused(group, ack.error)
