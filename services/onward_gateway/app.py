@@ -6,12 +6,9 @@ import msgspec
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
 
-from onward.contract.errors import OnwardError
 from onward.http.answer import Answer, raw_answer
 from onward.http.auth import App, authenticated, unruled
-from onward.http.call import call_of
 from onward.http.entrance import Larger, entrance
-from onward.http.problems import to_answer
 from onward_gateway import (
     alerting,
     amending,
@@ -50,6 +47,7 @@ from onward_gateway import (
     workers,
 )
 from onward_gateway.document import document
+from onward_gateway.front import fronted, refused
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.resources.routes import routes_of
 from onward_gateway.resources.table import KINDS
@@ -154,13 +152,12 @@ def create_app(gateway: Gateway) -> App:
         logging_config=None,
         debug=False,
     )
-    return entrance(app, load=gateway.load, metrics=gateway.metrics, larger=LARGER_BODIES)
+    front = fronted(app, guarded, gateway)
+    return entrance(front, load=gateway.load, metrics=gateway.metrics, larger=LARGER_BODIES)
 
 
 def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Every refusal is a problem, and those that the audit is about are told to it."""
-    if isinstance(error, OnwardError):
-        request.app.state["gateway"].refusals.hear(request.scope, error)
-    status, headers, body = to_answer(error, request.scope, call_of(request.scope).trace_id)
+    status, headers, body = refused(request.app.state["gateway"], request.scope, error)
     shown = {name.decode(): value.decode("latin-1") for name, value in headers}
     return Response(content=body, status_code=status, headers=shown, media_type="application/problem+json")

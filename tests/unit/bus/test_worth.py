@@ -41,7 +41,7 @@ def test_a_slow_moment_does_not_change_its_mind():
 
 
 def test_a_server_that_has_become_slower_is_found_out():
-    clock, worth = measured(0.0004, 0.0007)
+    _, worth = measured(0.0004, 0.0007)
     for _ in range(200):
         worth.took(0.0030, 4)
 
