@@ -24,7 +24,7 @@ from bench import load
 from bench.installation import Platform, started
 from bench.machine import Meter, wait_for_calm
 from bench.population import Story, fill
-from bench.printed import table
+from bench.printed import asks_where, put, table
 from onward.contract import subjects
 
 WORKERS = (1, 2, 4)
@@ -45,9 +45,11 @@ def main() -> int:
         "--sizes", default=",".join(map(str, STORED)), help="executions stored, joined by commas"
     )
     parser.add_argument("--run", type=int, default=100_000, help="so many of them are really run")
+    asks_where(parser)
     asked = parser.parse_args()
     if asked.what == "workers":
-        table(["workers", *_THROUGHPUT], (by_workers(count, asked.n) for count in WORKERS))
+        told = table(["workers", *_THROUGHPUT], (by_workers(count, asked.n) for count in WORKERS))
+        put(asked.into, "workers", told)
         return 0
     heads = [
         "in Postgres",
@@ -60,7 +62,10 @@ def main() -> int:
     ]
     with TemporaryDirectory(prefix="onward-bench-") as folder, started(Path(folder), workers=1) as platform:
         sizes = [int(size) for size in asked.sizes.split(",")]
-        table([*heads, *_THROUGHPUT], (by_stored(platform, size, asked.run, asked.n) for size in sizes))
+        told = table(
+            [*heads, *_THROUGHPUT], (by_stored(platform, size, asked.run, asked.n) for size in sizes)
+        )
+        put(asked.into, "stored", told)
     return 0
 
 

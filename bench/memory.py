@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.growth import settle
 from bench.installation import Platform, started
-from bench.printed import table
+from bench.printed import asks_where, put, table
 from bench.processes import family, pss_mib
 
 _PATIENCE = 300.0
@@ -26,6 +26,7 @@ def main() -> int:
     )
     parser.add_argument("--sleeping", type=int, default=10_000)
     parser.add_argument("--running", type=int, default=1_000)
+    asks_where(parser)
     asked = parser.parse_args()
     with (
         TemporaryDirectory(prefix="onward-bench-") as folder,
@@ -44,7 +45,8 @@ def main() -> int:
             "KiB for each asleep", "KiB for each running",
         ]  # fmt: skip
         counts = asked.sleeping, asked.running
-        table(heads, (_row(name, (before, asleep, running), counts) for name in [*before, "all"]))
+        told = table(heads, (_row(name, (before, asleep, running), counts) for name in [*before, "all"]))
+        put(asked.into, "memory", told)
     return 0
 
 

@@ -21,7 +21,7 @@ from bench.client import Client, connected
 from bench.installation import Platform, started
 from bench.load import cuts
 from bench.machine import Meter, wait_for_calm
-from bench.printed import table
+from bench.printed import asks_where, put, table
 
 CASES = ((1, 5_000), (50, 500))
 
@@ -39,13 +39,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=20.0)
-    seconds = parser.parse_args().seconds
+    asks_where(parser)
+    asked = parser.parse_args()
     heads = [
         "readers", "lines/s asked", "printed/s", "delay p50 ms", "p99", "most", "lines lost", "twice or out of order",
         "CPU % servers", "worker", "readers", "others",
     ]  # fmt: skip
     with TemporaryDirectory(prefix="onward-bench-") as folder, started(Path(folder), workers=1) as platform:
-        table(heads, rows(platform, seconds))
+        put(asked.into, "readers", table(heads, rows(platform, asked.seconds)))
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.figures import GOALS, TABLES, Figure, Goal, Line
 from bench.machine import CALM
 from bench.peers import fsync_of
+from bench.printed import asks_where, put
 
 OURS = "onward"
 Who = tuple[str, str]
@@ -180,7 +181,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", type=Path)
-    print(made([json.loads(line) for line in parser.parse_args().file.read_text().splitlines()]))
+    asks_where(parser)
+    asked = parser.parse_args()
+    report = made([json.loads(line) for line in asked.file.read_text().splitlines()])
+    print(report)
+    put(asked.into, "comparison", report)
     return 0
 
 
