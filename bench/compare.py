@@ -87,7 +87,7 @@ def turns(asked: argparse.Namespace, workload: str, peers: dict[Peer, str]) -> I
 
 
 def _arguments(profile: str, workload: str, count: int) -> list[str]:
-    sized = ["--n", str(count)] if count and workload not in {"w2", "w4"} else []
+    sized = ["--n", str(count)] if count and workload not in {"w2", "w4", "fs"} else []
     return ["--profile", profile, "--workload", workload, "--runs", "1", *sized]
 
 
@@ -143,7 +143,7 @@ def _python(folder: Path) -> Path:
 
 def _short(number: int, line: Line) -> str:
     telling = ("not_run", "error", "na", "exec_per_s", "result", "steps_per_s", "kill_to_progress_s",
-               "cold_to_first_result_s", "others_cpu_pct")  # fmt: skip
+               "cold_to_first_result_s", "fsyncs_per_noop", "others_cpu_pct")  # fmt: skip
     told = {name: line[name] for name in telling if name in line}
     at = time.strftime("%H:%M:%S")
     return f"{at} {number} {line['workload']:4} {line['peer']}:{line['profile']} {json.dumps(told)}"

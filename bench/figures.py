@@ -85,6 +85,10 @@ TABLES = {
         Figure("bytes on disk each", of("disk_bytes_per_exec"), compared=True),
         Figure("PSS after the burst, MiB", of("mem_after", "pss_mib")),
     ]),
+    "fs": ("Flushes of the servers, one execution at a time (strace)", [
+        Figure("a no-op", of("fsyncs_per_noop"), 1),
+        Figure("a step", of("fsyncs_per_step"), 1),
+    ]),
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ def by_client(work: Callable[[Client, int], Awaitable[Figures]]) -> Callable[[Pl
 
     async def run(platform: Platform, count: int) -> Figures:
         async with connected(platform) as client:
+            await client.call("noop")
             meter = Meter(platform)
             figures = await work(client, count)
             return {**figures, "others_cpu_pct": meter.read().others_pct}

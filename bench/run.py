@@ -10,6 +10,7 @@ w2      milliseconds from submit to result, one at a time
 w3      steps a second, 50 executions of 10 at once; milliseconds a step of one execution of 100
 w4      SIGKILL of a worker in step 5 of 10: seconds until another one goes on
 w5      from an empty folder to the first result; memory and CPU of doing nothing; bytes on disk for each no-op
+fs      how often the servers flush for a no-op and for a step (needs strace)
 retries, flood, busy: what waits, see bench/waiting.py
 
 Profiles: `default` is `onward up` as it is; `durable` is another name for it, since nothing here is less; `best` has
@@ -28,6 +29,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from bench import load, waiting
+from bench.flushes import flushes
 from bench.footprint import footprint
 from bench.installation import Platform, started
 from bench.machine import CALM, speed, wait_for_calm
@@ -46,19 +48,22 @@ class Workload(NamedTuple):
     workers: int = 1
     slots: int | None = None
     each_its_own: bool = False
+    fixed: bool = False
+    """Whether --n does not touch it, as with the others' scripts."""
 
 
 WORKLOADS = {
     "w1": Workload(load.by_client(load.single), 15_000),
     "w1b": Workload(load.by_client(load.batches), 15_000),
     "w1c": Workload(load.by_client(load.callers), 8_000),
-    "w2": Workload(load.by_client(load.alone), 200),
+    "w2": Workload(load.by_client(load.alone), 200, fixed=True),
     "w3": Workload(load.by_client(load.steps), 1_000),
-    "w4": Workload(killed, 1, workers=2, each_its_own=True),
+    "w4": Workload(killed, 1, workers=2, each_its_own=True, fixed=True),
     "w5": Workload(footprint, 2_000, each_its_own=True),
+    "fs": Workload(load.by_client(flushes), 1, fixed=True),
     "retries": Workload(load.by_client(waiting.retries), 20_000, slots=waiting.SLOTS),
     "flood": Workload(load.by_client(waiting.flood), 5_000, slots=waiting.SLOTS),
-    "busy": Workload(load.by_client(waiting.busy), 1, slots=waiting.SLOTS),
+    "busy": Workload(load.by_client(waiting.busy), 1, slots=waiting.SLOTS, fixed=True),
 }
 USUAL = "w1,w1b,w1c,w2,w3,w4,w5"
 
@@ -95,6 +100,7 @@ def lines(name: str, workload: Workload, asked: argparse.Namespace) -> Iterator[
     settings = dict(PROFILES[asked.profile])
     if workload.slots:
         settings["slots"] = workload.slots
+    count = workload.count if workload.fixed else asked.n or workload.count
     calm = run = 0
     with ExitStack() as kept:
         platform = None
@@ -109,7 +115,7 @@ def lines(name: str, workload: Workload, asked: argparse.Namespace) -> Iterator[
                     folder = kept.enter_context(TemporaryDirectory(prefix="onward-bench-"))
                     platform = kept.enter_context(started(Path(folder), workers=workload.workers, **settings))
                 wait_for_calm(platform)
-                line |= speed() | workload.measure(platform, asked.n or workload.count)
+                line |= speed() | workload.measure(platform, count)
             except Exception as error:  # noqa: BLE001 - a run that failed is told, and the next one is tried
                 line["error"] = repr(error)[:300]
                 platform = None
