@@ -123,20 +123,24 @@ PLANTED = {
     2: ("an ack before what it stands for is stored", (
         "test_an_acknowledgment_before_the_checkpoint_is_found", "test_an_ack_before_the_outcome_is_found")),
     3: ("a checkpoint before its step has ended", (
-        "test_planted_03_i3_a_checkpoint_that_is_stored_before_its_step_has_ended_is_found",)),
+        "test_planted_03_a_checkpoint_that_is_stored_while_its_step_runs_is_found",
+        "test_planted_03_i3_a_checkpoint_that_is_stored_before_its_step_has_ended_is_found")),
     4: ("a projection without a guard by version", ("test_a_projection_without_a_guard_by_version_is_found",)),
     5: ("a key that is forgotten", (
-        "test_i1_one_key_that_made_two_executions", "test_without_keys_an_event_that_is_sent_again_counts_again")),
+        "test_planted_05_a_key_that_is_forgotten_after_two_minutes_is_found", "test_without_keys_an_event_that_is_sent_again_counts_again")),
     6: ("a cancel that a running worker does not hear of", (
-        "test_planted_06_i9_a_step_that_begins_behind_another_one_after_the_cancel_is_found",
+        "test_planted_06_a_cancel_that_is_looked_for_at_the_start_alone_is_found",
         "test_c1_a_cancel_that_is_no_event_is_forgotten_with_its_worker")),
-    7: ("a tick without an identity", ("test_planted_07_i8_a_tick_that_starts_two_executions_is_found",)),
-    8: ("an answer that is not compared", ("test_a_second_answer_that_were_taken_would_be_noticed",)),
-    9: ("a retry before its time", ("test_planted_09_i13_an_attempt_that_begins_before_its_time_is_found",)),
+    7: ("a tick without an identity", ("test_planted_07_a_scheduler_whose_ticks_have_no_identity_is_found",)),
+    8: ("an answer that is not compared", (
+        "test_planted_08_an_answer_that_is_stored_without_a_comparison_is_found",
+        "test_planted_08_an_answer_that_is_appended_without_the_fence_is_found")),
+    9: ("a retry before its time", (
+        "test_planted_09_a_delay_that_is_in_the_failed_workers_memory_alone_is_found",)),
     10: ("a relay that goes on at another line", (
-        "test_planted_10_i6_a_relay_that_goes_on_at_another_line_is_found",)),
+        "test_planted_10_a_relay_that_resumes_by_time_is_found",)),
     11: ("a grant that is given back by somebody else", (
-        "test_l1_a_late_release_that_names_no_n_takes_what_a_later_life_was_given",
+        "test_planted_11_a_grant_that_is_released_without_its_epoch_is_found",
         "test_l1_without_the_fence_of_the_key_two_keepers_give_it_twice")),
     12: ("a 202 before anything is stored", ("test_an_acceptance_before_anything_is_stored_is_found",)),
 }  # fmt: skip

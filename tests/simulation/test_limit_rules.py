@@ -134,6 +134,12 @@ def test_l1_a_hint_that_is_acked_before_its_execution_is_admitted_strands_it(mon
 
 
 async def late_release(random):
+    """What is wrong after the day of a late release."""
+    here, left = await released_late(random)
+    return wrong(here, left)
+
+
+async def released_late(random):
     """The end of a life is heard of once more, by a new keeper, while the next life holds the key."""
     here = Installation(random, Setup(tasks=tasks, slots=4), workers=1, faults=CALM)
     one = {"limits": (LimitPolicy("a", max=1),), "input": msgspec.Raw(b'{"seconds":100}')}
@@ -147,7 +153,7 @@ async def late_release(random):
     await here.client.submit("work", **one)
     here.bus.limits.kill()
     here.bus.limits.hear(end)
-    return wrong(here, await here.settled(600))
+    return here, await here.settled(600)
 
 
 def test_l1_a_late_release_leaves_what_a_later_life_was_given():

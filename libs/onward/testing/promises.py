@@ -146,6 +146,7 @@ def inputs(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
     keys: set[str] = set()
     came = 0
     used: dict[tuple[str, int], Wait] = {}
+    yield from _answers(execution_id, log)
     for event, _, state in folded(log):
         if isinstance(event, ev.EventReceived):
             came += 1
@@ -158,6 +159,20 @@ def inputs(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
     kept = sum(len(items) for items in last.inbox.values())
     if isinstance(log[0], ev.Submitted) and came != len(used) + kept:
         yield ("I12", execution_id, f"{came} events came, {len(used)} were used and {kept} are kept")
+
+
+def _answers(execution_id: str, log: Sequence[ev.AnyEvent]) -> Iterator[Broken]:
+    """Looks at the log as it is stored: with two answers it may be none that can be folded."""
+    answered: set[str] = set()
+    for event in log:
+        if isinstance(event, ev.QuestionAsked):
+            answered.discard(event.wait)
+        elif isinstance(event, ev.RetryRequested):
+            answered.clear()
+        elif isinstance(event, ev.Answered):
+            if event.wait in answered:
+                yield ("I12", execution_id, f"the question {event.wait} was answered twice")
+            answered.add(event.wait)
 
 
 def _given(wait: Wait) -> bool:
