@@ -39,9 +39,7 @@ class Gateway:
             priority=5, run_at=None, task="steps", source=asked.source, origin=asked.origin,
             scheduled_at=asked.scheduled_at,
         )  # fmt: skip
-        decision = Decision(
-            project=PROJECT, execution_id=asked.execution_id, expected=0, events=(event,)
-        )
+        decision = Decision(project=PROJECT, execution_id=asked.execution_id, expected=0, events=(event,))
         try:
             await self.process.events.append(decision)
         except FenceLost:
@@ -219,7 +217,13 @@ async def read_along(random):
                 left -= some.count
                 for number, _ in some.each():
                     here.book.history.lines.append(
-                        Line(t_ns=here.book.tick(), reader=name, execution_id=execution_id, number=number, of=whole)
+                        Line(
+                            t_ns=here.book.tick(),
+                            reader=name,
+                            execution_id=execution_id,
+                            number=number,
+                            of=whole,
+                        )
                     )
                 reached = some.upto
             await asyncio.sleep(random.uniform(0, 1))
