@@ -1,7 +1,8 @@
 """Tables of what a comparison measured: `python -m bench.report FILE`.
 
 Cells are the median (least–most) of the runs; runs in which others took more than 60 % of a core are left out where a
-calm one exists. A ratio is Onward over the peer that was measured right after it, the median of those pairs.
+calm one exists, and told as DISTURBED where none does. A ratio is Onward over the peer that was measured right after it,
+the median of those pairs.
 """
 
 import argparse
@@ -112,7 +113,8 @@ def table(comparison: Comparison, workload: str) -> list[str]:
     for who in comparison.systems(workload):
         runs = comparison.runs(workload, who)
         fsync = "on: NATS and Postgres" if who[0] == OURS else fsync_of(*who)
-        cells = [*who, fsync, str(len(runs))]
+        told = str(len(runs)) if all(map(calm, runs)) else f"{len(runs)}, DISTURBED"
+        cells = [*who, fsync, told]
         if runs:
             cells += [cell([read(figure, run) for run in runs], figure.digits) for figure in figures]
             cells += [

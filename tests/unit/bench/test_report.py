@@ -46,6 +46,13 @@ def test_disturbed_runs_do_not_count_where_there_is_a_calm_one() -> None:
     assert row(report, "| restate |")[-2] == "2.00"
 
 
+def test_a_row_of_disturbed_runs_alone_says_so() -> None:
+    report = made([line("onward", 1, 1000), line("restate", 1, 500, others_cpu_pct=150)])
+
+    assert row(report, "| onward |")[3] == "1"
+    assert row(report, "| restate |")[3] == "1, DISTURBED"
+
+
 def test_who_is_not_installed_is_told_with_the_reason_and_a_goal_beside_it_is_open() -> None:
     lines = [line("onward", 1, 1000), line("taskiq", 1, 0, not_run="no module named taskiq")]
 
