@@ -1,7 +1,7 @@
 """Tables of what a comparison measured: `python -m bench.report FILE`.
 
 Cells are the median (least–most) of the runs; runs in which others took more than 60 % of a core are left out where a
-calm one exists, and told as DISTURBED where none does. A ratio is Onward over the peer that was measured right after it,
+calm one exists, and told as DISTURBED where none does. A ratio: Onward over the peer that was measured right after it,
 the median of those pairs.
 """
 
