@@ -23,10 +23,12 @@ FIGURES = {
         "test_f1_wherever_the_parents_worker_dies_each_child_is_one_execution"), ONE,
         "69 requests of a worker, before and after each: 0 bad", "the gateway's and the projection's writes are not enumerated"),
     4: Figure("short chaos with real processes", (
-        "test_each_part_killed_in_turn_loses_nothing", "test_each_part_killed_in_turn_loses_nothing_on_three_servers"),
-        ONE, "642 accepted, 642 completed, 13 kills hit work under way, drained in 2 s", "it kills every part in turn; pauses and cut wires are other tests, not mixed into this run"),
-    5: Figure("long chaos", ("test_each_part_killed_in_turn_for_five_minutes_on_three_servers",), SLOW, "",
-              "five minutes on three servers, not ten; kills alone"),
+        "test_kills_pauses_and_broken_wires_break_no_promise", "test_two_minutes_of_chaos_break_no_promise",
+        "test_each_part_killed_in_turn_loses_nothing_on_three_servers"),
+        ONE, "two minutes: 4,790 accepted, 4,790 completed, 64 faults, 61 of them on work under way (14 kills, 14 pauses, 10 "
+        "cut wires, 12 held, 11 slow); 19,288 steps begun, 72 of them again; 0 bad; drained in 11 s", ""),
+    5: Figure("long chaos", ("test_ten_minutes_of_chaos_break_no_promise",
+                            "test_each_part_killed_in_turn_for_five_minutes_on_three_servers"), SLOW, "", "on one server; on three kills alone"),
     6: Figure("the long chaos with five seeds"),
     7: Figure("zombies: paused for longer than their lease", (
         "test_torture_05_a_worker_paused_beyond_its_lease_can_write_nothing_afterwards",

@@ -7,25 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from onward.bus.api import call
-from onward.bus.bus import open_bus
-from onward.contract import subjects
+from tests.support.hostile import set_leases
 from tests.support.platform import Platform, platform
-
-
-async def set_leases(onward: Platform, ack_wait: float) -> None:
-    """Let the queue wait for signs of life as long as the workers of this test believe."""
-    bus = await open_bus(onward.servers.urls, "test", lambda: None)
-    for cls in subjects.CLASSES:
-        name = subjects.consumer("default", "default", cls)
-        config = (await call(bus.connection, f"CONSUMER.INFO.{subjects.WORK}.{name}", {}))["config"]
-        body = {
-            "stream_name": subjects.WORK,
-            "action": "update",
-            "config": config | {"ack_wait": int(ack_wait * 1e9)},
-        }
-        await call(bus.connection, f"CONSUMER.CREATE.{subjects.WORK}.{name}", body)
-    await bus.close()
 
 
 async def lines_of(onward: Platform, execution: str) -> list[str]:
@@ -41,7 +24,7 @@ async def test_torture_09_a_loop_blocked_for_three_lease_times_is_reported_and_n
     # The long one outlasts the server's patience too: it closes the connection of the loop that answers no ping.
     seconds = 3 * ack_wait
     async with platform(tmp_path, workers=2, slots=3, ONWARD_ACK_WAIT=str(ack_wait)) as onward:
-        await set_leases(onward, ack_wait)
+        await set_leases(onward.servers.urls, ack_wait)
         beside = await onward.submit("five", {"count": 2, "seconds": 3.0})
         begun = await onward.effect(execution_id=beside, what="begin")
         worker = next(name for name, p in onward.processes.items() if p.pid == begun["pid"])

@@ -25,6 +25,7 @@ import msgspec
 from onward.bus import config, topology
 from onward.bus.bus import open_bus
 from onward.contract.submission import KeySpec
+from tests.support import hostile
 from tests.support.nats_server import NatsCluster, NatsServer, one_server, three_servers
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer, one_postgres
@@ -45,6 +46,8 @@ class Platform:
         self.key = f"ow_default_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.settings: dict[str, str] = {}
+        self.own: dict[str, dict[str, str]] = {}
+        """Settings of one process, in all its lives."""
         self._replicas, self._slots = replicas, slots
         self._ports: dict[str, int] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -61,7 +64,13 @@ class Platform:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", module],
-                env={**os.environ, **self._environment(name), **self.settings, **settings},
+                env={
+                    **os.environ,
+                    **self._environment(name),
+                    **self.settings,
+                    **self.own.get(name, {}),
+                    **settings,
+                },
                 stdout=log,
                 stderr=log,
             )
@@ -259,7 +268,7 @@ async def platform(
         postgres = stack.enter_context(one_postgres())
         postgres.sql("create database onward")
         onward = Platform(folder, cluster, postgres, servers, slots)
-        onward.settings = settings
+        onward.settings = {**(hostile.SETTINGS if hostile.asked_for() else {}), **settings}
         await _prepare(onward, servers)
         try:
             for number in range(1, each + 1):
@@ -268,7 +277,8 @@ async def platform(
             for number in range(1, workers + 1):
                 onward.start(f"worker-{number}")
             await onward.ready()
-            yield onward
+            async with hostile.nagging(cluster) if hostile.asked_for() else contextlib.nullcontext():
+                yield onward
         finally:
             await onward.stop()
 

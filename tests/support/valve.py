@@ -1,4 +1,4 @@
-"""A TCP connection that a test can hold shut in one direction: what was sent arrives, and no answer comes back."""
+"""A TCP wire that a test can cut, hold, slow down, or close in one direction: then no answer comes back."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,10 @@ class Valve:
 
     def __init__(self, target: int) -> None:
         self._target = target
-        self._back = asyncio.Event()
+        self._back, self._there = asyncio.Event(), asyncio.Event()
         self._back.set()
+        self._there.set()
+        self._delay = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 
@@ -24,40 +26,61 @@ class Valve:
         """From now on the server's answers wait here."""
         self._back.clear()
 
+    def hold(self) -> None:
+        """From now on nothing gets through in either direction, and nobody is told."""
+        self._back.clear()
+        self._there.clear()
+
+    def slow(self, seconds: float) -> None:
+        """From now on everything takes so much longer."""
+        self._delay = seconds
+
+    def cut(self) -> None:
+        """Drop who is connected; they may connect again."""
+        for task in self._tasks:
+            task.cancel()
+
     def open(self) -> None:
         """Let everything through."""
+        self._delay = 0.0
         self._back.set()
+        self._there.set()
 
     async def accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until either side ends."""
         task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:  # the server is down
+            writer.close()
+            return
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass(reader, there_writer, None))
+                both.create_task(self._pass(reader, there_writer, self._there))
                 both.create_task(self._pass(there_reader, writer, self._back))
         except* OSError:
             pass
         finally:
-            writer.close()
-            there_writer.close()
+            writer.transport.abort()
+            there_writer.transport.abort()
 
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
     ) -> None:
         while data := await reader.read(65536):
-            if gate is not None:
-                await gate.wait()
+            await gate.wait()
+            if self._delay:
+                await asyncio.sleep(self._delay)
             writer.write(data)
             await writer.drain()
         writer.close()
 
     async def end(self) -> None:
         """Drop whoever is still connected."""
-        for task in self._tasks:
-            task.cancel()
+        self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 

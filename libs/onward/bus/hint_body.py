@@ -68,8 +68,10 @@ def origin_of(headers: bytes) -> int:
 
 
 def work_sequence(ack_subject: str) -> int:
-    """The WORK sequence in an ack subject, of the first format or the second (server 2.16)."""
+    """The WORK sequence in an ack subject, of the first format or the second (server 2.16). Raises ValueError."""
     tokens = ack_subject.split(".")
+    if len(tokens) < 9:
+        raise ValueError(f"{ack_subject[:80]!r} is no ack subject")
     return int(tokens[5] if len(tokens) == 9 else tokens[7])
 
 

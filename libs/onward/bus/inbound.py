@@ -43,6 +43,8 @@ class Inbound(asyncio.Protocol):
         fields = data[position:end].split(b" ")
         start = end + 2
         stop = start + int(fields[-1])
+        if stop < start:
+            raise ValueError(f"NATS says {data[position:end][:80]!r}")
         if len(data) < stop + 2:
             return -1
         if kind == 77:
@@ -50,6 +52,8 @@ class Inbound(asyncio.Protocol):
             self._deliver(int(fields[2]), fields[1], reply, b"", data[start:stop])
         else:
             body = start + int(fields[-2])
+            if not start <= body <= stop:
+                raise ValueError(f"NATS says {data[position:end][:80]!r}")
             reply = fields[3] if len(fields) > 5 else b""
             self._deliver(int(fields[2]), fields[1], reply, data[start:body], data[body:stop])
         return stop + 2
