@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -232,9 +232,12 @@ def _place(cursor: str | None) -> tuple[datetime | None, Any]:
     if cursor is None:
         return None, None
     try:
-        at, _, last = base64.urlsafe_b64decode(cursor).decode().partition(" ")
-        return datetime.fromisoformat(at), uuid_of("cursor", last)
-    except (ValueError, binascii.Error):
+        text, _, last = base64.urlsafe_b64decode(cursor).decode().partition(" ")
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError(text)
+        return at.astimezone(UTC), uuid_of("cursor", last)
+    except (ValueError, OverflowError, binascii.Error):
         raise InvalidParameter("the cursor is not one of ours", fix="use next_cursor as it is") from None
 
 

@@ -7,6 +7,8 @@ Deliver = Callable[[int, bytes, bytes, bytes, bytes], None]
 """Called with subscription number, subject, reply subject, raw header block and payload."""
 Command = Callable[[bytes], None]
 """Called with a line that is no message: PING, PONG, INFO, +OK or -ERR."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes: no server sends a larger message. One that says so would have us wait for the rest of it for ever."""
 
 
 class Inbound(asyncio.Protocol):
@@ -20,7 +22,9 @@ class Inbound(asyncio.Protocol):
         self._rest = b""
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; a message that is not complete yet waits for the rest."""
+        """Take what came; a message that is not complete yet waits for the rest. Sense ends with the first nonsense."""
+        if self.ended.done():
+            return
         if self._rest:
             data = self._rest + data
         position = 0
@@ -41,20 +45,20 @@ class Inbound(asyncio.Protocol):
             self._command(data[position:end])
             return end + 2
         fields = data[position:end].split(b" ")
-        start = end + 2
-        stop = start + int(fields[-1])
-        if stop < start:
+        start, size, count = end + 2, int(fields[-1]), len(fields)
+        stop = start + size
+        if not 0 <= size <= LARGEST or not 4 <= count - (kind == 72) <= 5:
             raise ValueError(f"NATS says {data[position:end][:80]!r}")
         if len(data) < stop + 2:
             return -1
         if kind == 77:
-            reply = fields[3] if len(fields) > 4 else b""
+            reply = fields[3] if count > 4 else b""
             self._deliver(int(fields[2]), fields[1], reply, b"", data[start:stop])
         else:
             body = start + int(fields[-2])
             if not start <= body <= stop:
                 raise ValueError(f"NATS says {data[position:end][:80]!r}")
-            reply = fields[3] if len(fields) > 5 else b""
+            reply = fields[3] if count > 5 else b""
             self._deliver(int(fields[2]), fields[1], reply, data[start:body], data[body:stop])
         return stop + 2
 

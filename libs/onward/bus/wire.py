@@ -61,7 +61,7 @@ def header(headers: bytes, name: bytes) -> str | None:
 def number(headers: bytes, name: bytes) -> int:
     """The value of a header that holds a number; 0 where there is none."""
     value = header(headers, name)
-    return int(value) if value and value.isdigit() else 0
+    return int(value) if value and len(value) < 20 and value.isascii() and value.isdigit() else 0
 
 
 def safe(subject: str) -> str:

@@ -1,5 +1,6 @@
 """Times and durations as people say them; a program reads the exact ones from JSON."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -11,11 +12,15 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 def seconds(text: str) -> float:
     """Returns the seconds in `90`, `1.5h`, `1h30m` or `250ms`; raises ValueError for anything else."""
     text = text.strip().lower()
-    if _DURATION.fullmatch(text):
-        return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if re.fullmatch(r"\d+(?:\.\d+)?", text):
-        return float(text)
-    raise ValueError(text)
+        total = float(text)
+    elif _DURATION.fullmatch(text):
+        total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    else:
+        raise ValueError(text)
+    if math.isinf(total):
+        raise ValueError(text)
+    return total
 
 
 def moment(text: str, now: datetime) -> datetime:

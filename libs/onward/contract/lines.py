@@ -8,8 +8,11 @@ of reading them all.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 """From the least to the most severe."""
@@ -94,24 +97,31 @@ def encode_line(line: Line) -> bytes:
     return _encoder.encode(line)
 
 
+def _read(decoder: "msgspec.json.Decoder[T]", raw: bytes | msgspec.Raw) -> T:
+    try:
+        return decoder.decode(raw)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
+
+
 def decode(raw: bytes) -> Chunk:
     """The chunk in `raw`; raises msgspec.MsgspecError where it is none."""
-    return _chunk.decode(raw)
+    return _read(_chunk, raw)
 
 
 def head(raw: bytes) -> Head:
     """The chunk in `raw` without a look at its lines; raises msgspec.MsgspecError where it is none."""
-    return _head.decode(raw)
+    return _read(_head, raw)
 
 
 def lines_of(head: Head) -> list[Line]:
     """The lines that `head` left alone."""
-    return _lines.decode(head.lines)
+    return _read(_lines, head.lines)
 
 
 def each_of(head: Head) -> list[msgspec.Raw]:
     """The same, each still as the JSON it was stored as."""
-    return _each.decode(head.lines)
+    return _read(_each, head.lines)
 
 
 def at_least(level: str) -> frozenset[str]:

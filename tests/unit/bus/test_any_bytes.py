@@ -101,10 +101,21 @@ def test_garbage_ends_the_connection_or_waits_and_never_hangs(garbage):
         b"MSG\r\n",
         b"HMSG a 1\r\n",
         b"MSG a 1 x\r\n",
+        b"M 5\r\n",
+        b"HMSG a 1 4\r\n",
+        b"MSG a 1 1 1 1\r\n",
+        b"MSG a 1 99999999999\r\n",
     ],
 )
 def test_a_message_of_an_impossible_size_ends_the_connection(line):
     found, error = heard([line + b"0123456789\r\n"])
+
+    assert found == []
+    assert isinstance(error, ValueError)
+
+
+def test_nothing_is_heard_behind_what_ended_the_connection():
+    found, error = heard([b"MSG a x 0\r\n\r\n", b"MSG a 1 2\r\nhi\r\n"])
 
     assert found == []
     assert isinstance(error, ValueError)

@@ -113,7 +113,16 @@ def decode(raw: bytes) -> AnyEvent:
     try:
         return _decoder.decode(raw)
     except msgspec.ValidationError:
-        envelope = _envelope.decode(raw)
+        envelope = _envelope_of(raw)
         if envelope.type in _types and envelope.v <= 1:
             raise
         return Unknown(**msgspec.structs.asdict(envelope), raw=raw)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
+
+
+def _envelope_of(raw: bytes) -> _Envelope:
+    try:
+        return _envelope.decode(raw)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None

@@ -131,7 +131,10 @@ def _begin(event: ev.AnyEvent) -> Execution | Refused:
             raise BrokenLog(
                 f"execution {event.execution_id}: the log begins at part {event.part} of a carried state"
             )
-        state = msgspec.json.decode(event.state, type=Execution)
+        try:
+            state = msgspec.json.decode(event.state, type=Execution)
+        except (ValueError, RecursionError) as error:
+            raise BrokenLog(f"execution {event.execution_id}: the carried state: {error}") from None
         return msgspec.structs.replace(state, n=event.n, routes=event.routes or state.routes)
     if event.n != 1:
         raise BrokenLog(f"execution {event.execution_id}: the log begins at {event.n}")
