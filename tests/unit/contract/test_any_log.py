@@ -1,8 +1,10 @@
 """Any event on any state: what follows is legal and keeps the rules of a state, or is refused by the one error."""
 
+import contextlib
 import random
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +30,7 @@ def follows(state, event, **changes):
     """The same event as if it had been decided upon this state."""
     same = {"n": state.n + 1, "execution_id": state.id, "project": state.project}
     known = {"attempt": state.attempt, "worker_id": state.worker_id}
-    have = {name for name in type(event).__struct_fields__}
+    have = set(type(event).__struct_fields__)
     return msgspec.structs.replace(
         event, **same, **{name: value for name, value in (known | changes).items() if name in have}
     )
@@ -52,7 +54,11 @@ def keeps_the_rules(before, event, after):
 def test_any_event_on_any_state_is_legal_or_refused(one, other, data):
     state = walked(one, data.draw(st.integers(1, 25))).state
     strange = data.draw(st.sampled_from(walked(other, 40).events))
-    event = follows(state, strange) if data.draw(st.booleans()) else follows(state, strange, attempt=7, worker_id="wk-9")
+    event = (
+        follows(state, strange)
+        if data.draw(st.booleans())
+        else follows(state, strange, attempt=7, worker_id="wk-9")
+    )
 
     after = advance(state, event)
 
@@ -98,9 +104,14 @@ def bent(draw, event):
     raw = msgspec.json.decode(ev.encode(event))
     member = draw(st.sampled_from(sorted(raw)))
     raw[member] = draw(
-        st.none() | st.booleans() | st.integers(-(2**40), 2**70) | st.text(max_size=5) | st.lists(st.text(max_size=2))
-        | st.dictionaries(st.sampled_from("ab"), st.integers()) | st.sampled_from(["default.normal", "9999-12-31T23:59:59Z"])
-    )  # fmt: skip
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**40), 2**70)
+        | st.text(max_size=5)
+        | st.lists(st.text(max_size=2))
+        | st.dictionaries(st.sampled_from("ab"), st.integers())
+        | st.sampled_from(["default.normal", "9999-12-31T23:59:59Z"])
+    )
     try:
         return ev.decode(msgspec.json.encode(raw))
     except msgspec.MsgspecError:
@@ -114,10 +125,8 @@ def test_a_log_with_a_bent_event_folds_or_is_a_broken_log(seed, data):
     at = data.draw(st.integers(0, len(events) - 1))
     events[at] = data.draw(bent(events[at]))
 
-    try:
+    with contextlib.suppress(BrokenLog):
         fold(events)
-    except BrokenLog:
-        pass
 
 
 def test_a_carried_state_that_cannot_be_read_is_a_broken_log():
@@ -125,9 +134,5 @@ def test_a_carried_state_that_cannot_be_read_is_a_broken_log():
     fields = {name: getattr(first, name) for name in ("id", "project", "execution_id", "at", "routes")}
     for state in (b"{}", b"[]", b'{"id":3}', b"nonsense", b'"\xff"'):
         carried = ev.Carried(**fields, n=9, part=1, state=msgspec.Raw(state))
-        try:
+        with pytest.raises(BrokenLog, match="carried"):
             fold([carried])
-        except BrokenLog as error:
-            assert "carried" in str(error)
-        else:
-            raise AssertionError(state)

@@ -54,7 +54,19 @@ def _places(value):
         yield from _places(member)
 
 
-SPLINTERS = [b"null", b"-1", b"1e999", b"9" * 40, b'"', b"{", b"[" * 2000, b"\xff", b"\\ud800", b"NaN", b"\r\n"]
+SPLINTERS = [
+    b"null",
+    b"-1",
+    b"1e999",
+    b"9" * 40,
+    b'"',
+    b"{",
+    b"[" * 2000,
+    b"\xff",
+    b"\\ud800",
+    b"NaN",
+    b"\r\n",
+]
 ODD = (
     st.none()
     | st.booleans()
@@ -69,7 +81,9 @@ CURSORS = st.text(max_size=40) | st.builds(
     lambda text: listing.base64.urlsafe_b64encode(text.encode()).decode(),
     st.builds(
         "{}{}{}".format,
-        st.integers().map(str) | st.datetimes().map(datetime.isoformat) | st.text("0123456789-:T+Z.", max_size=30),
+        st.integers().map(str)
+        | st.datetimes().map(datetime.isoformat)
+        | st.text("0123456789-:T+Z.", max_size=30),
         st.sampled_from([" ", ":", ""]),
         st.uuids().map(str) | st.text("0123456789abcdef-:", max_size=40),
     ),
@@ -104,11 +118,13 @@ def test_any_bytes_are_a_chunk_of_lines_or_refused(data):
 
 
 @examples(50)
-@given(st.sampled_from([HINT, HINT + ".x", "......"]), st.text("$JS.ACK019.", max_size=30), damaged([HEADERS]))
+@given(
+    st.sampled_from([HINT, HINT + ".x", "......"]), st.text("$JS.ACK019.", max_size=30), damaged([HEADERS])
+)
 @example(HINT, "a.b", HEADERS)
 @example(HINT, ACK, b"NATS/1.0\r\nNats-Stream-Source: ONWARD_EVENTS\r\n\r\n")
 def test_a_good_body_under_any_subject_is_a_hint_or_a_value_error(subject, ack, headers):
-    fired = {"project": "default", "execution_id": HINT.split(".")[-1], "n": 3, "sequence": 9}
+    fired = {"project": "default", "execution_id": HINT.rsplit(".", maxsplit=1)[-1], "n": 3, "sequence": 9}
 
     value_or(ValueError, hint_body.hint_of, subject, ack, headers, json.dumps({"timer": fired}).encode())
     value_or(ValueError, hint_body.origin_of, headers)
@@ -129,7 +145,9 @@ def test_any_header_block_has_a_status_and_its_numbers_are_numbers(headers):
 @given(CURSORS)
 @example(listing.base64.urlsafe_b64encode(b"2026-01-01 0198c0de-0000-7000-8000-000000000001").decode())
 @example(
-    listing.base64.urlsafe_b64encode(b"0001-01-01T00:00:00+23:59 0198c0de-0000-7000-8000-000000000001").decode()
+    listing.base64.urlsafe_b64encode(
+        b"0001-01-01T00:00:00+23:59 0198c0de-0000-7000-8000-000000000001"
+    ).decode()
 )
 @example(listing.base64.urlsafe_b64encode(b"99999999999999999:0198c0de-0000-7000-8000-000000000001").decode())
 def test_any_cursor_is_a_place_that_postgres_can_hold_or_refused(cursor):
