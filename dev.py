@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
     if options.command == "check":
         return checks.run_all(fix=options.fix)
     if options.command == "test":
-        return suite.run(tier=options.tier, pytest_arguments=forwarded)
+        return (suite.hostile if options.hostile else suite.run)(tier=options.tier, pytest_arguments=forwarded)
     return 0
 
 
@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     tiers = test.add_mutually_exclusive_group()
     tiers.add_argument("--fast", dest="tier", action="store_const", const="fast", help="no servers, no check")
     tiers.add_argument("--all", dest="tier", action="store_const", const="all", help="the slow tests as well")
+    test.add_argument(
+        "--hostile",
+        action="store_true",
+        help="the journeys only, with hints given back after every event, leases of 1 s, batches of 1, 2 connections",
+    )
     test.set_defaults(tier="default")
     check = commands.add_parser(
         "check", help="lint, format, types, imports, file sizes, generated docs, lock"

@@ -5,7 +5,7 @@
 import re
 from pathlib import Path
 
-from tooling.reliability_figures import FIGURES
+from tooling.reliability_figures import FIGURES, STRANGE
 from tooling.reliability_table import INVARIANTS, PLANTED, PROMISES, Figure, Tests
 from tooling.steps import ROOT
 
@@ -24,7 +24,7 @@ def missing(found: Places) -> list[str]:
     """Returns the tests that the page names and that are not there."""
     named = [name for promise in PROMISES for name in promise.tests]
     named += [name for _, tests in PLANTED.values() for name in tests]
-    named += [name for figure in FIGURES.values() for name in figure.tests]
+    named += [name for figure in [*FIGURES.values(), *STRANGE] for name in figure.tests]
     return sorted(set(named) - set(found))
 
 
@@ -43,14 +43,16 @@ def page(found: Places) -> str:
         SHOWN_TO_FAIL,
         *(f"| {n} | {says} | {_links(tests, found)} |\n" for n, (says, tests) in PLANTED.items()),
         "\n## Figures\n\n", REPEAT, FIGURES_HEAD,
-        *(_row(number, figure, found) for number, figure in FIGURES.items()),
+        *(_row(f"G{number}", figure, found) for number, figure in FIGURES.items()),
+        STRANGE_HEAD, FIGURES_HEAD,
+        *(_row(f"S{number}", figure, found) for number, figure in enumerate(STRANGE, 1)),
     ))  # fmt: skip
 
 
-def _row(number: int, figure: Figure, found: Places) -> str:
+def _row(number: str, figure: Figure, found: Places) -> str:
     command = f"`{figure.command}`" if figure.command else ""
     short = figure.short if figure.tests else "all of it"
-    cells = (f"G{number}", figure.goal, _links(figure.tests, found), command, figure.last, short)
+    cells = (number, figure.goal, _links(figure.tests, found), command, figure.last, short)
     return f"| {' | '.join(cells)} |\n"
 
 
@@ -93,6 +95,12 @@ Each of these is built in, and reported by the name of what it breaks.
 FIGURES_HEAD = """
 | | what is done | tests | command | last | not shown |
 |---|---|---|---|---|---|
+"""
+STRANGE_HEAD = """
+## Strange input, hostile settings
+
+`ONWARD_FUZZ=20` gives tests/unit/contract/test_any_log.py and test_decoders.py twenty times their examples. `python3 dev.py test --hostile` runs the journeys
+with a lease of a second, one event a transaction, two connections to Postgres, and every hint given back after each event.
 """
 REPEAT = """`NAME` stands for a test's name. The figures are of two cores with everything on them, fsync on. `--all` runs the slow ones as
 well, and takes ninety minutes. An empty cell under *last* means: the test passes, and no figure was noted here.

@@ -54,7 +54,7 @@ class Specs:
         if held is None or held[0] != sequence:
             try:
                 made = how(data)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 log.warning("CONFIG holds a %s %r that cannot be read: %s", kind, name, error)
                 made = None
             held = self._decoded[project, kind, name] = (sequence, made)
@@ -62,5 +62,5 @@ class Specs:
 
 
 def decode(data: bytes, kind: type[R]) -> R:
-    """A resource from its message. Raises msgspec.MsgspecError, UnicodeDecodeError."""
+    """A resource from its message. Raises msgspec.MsgspecError, UnicodeDecodeError, RecursionError."""
     return msgspec.json.decode(data, type=kind)

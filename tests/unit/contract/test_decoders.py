@@ -12,8 +12,24 @@ from hypothesis import strategies as st
 
 from onward.bus import hint_body, wire
 from onward.cli import options
+from onward.bus.specs import Specs
+from onward.contract import (
+    agents,
+    alerts,
+    drafts,
+    keys,
+    limit,
+    lines,
+    places,
+    policies,
+    quota,
+    retention,
+    saved_view,
+    schedules,
+    subjects,
+    webhooks,
+)
 from onward.contract import events as ev
-from onward.contract import lines, subjects
 from onward.contract.errors import InvalidParameter
 from onward.telemetry import trace
 from onward_execution_state import bulk, listing, question_listing
@@ -76,6 +92,11 @@ ODD = (
     | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
     | st.sampled_from(["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59", "2026-01-01", 1e308, -0.0])
 )
+RESOURCES = (
+    agents.AgentSpec, agents.TeamSpec, alerts.AlertSpec, alerts.ChannelSpec, drafts.DraftSpec, keys.KeySpec,
+    limit.LimitSpec, places.EnvironmentSpec, places.QueueSpec, policies.PolicySpec, quota.QuotaSpec,
+    retention.RetentionSpec, retention.HoldSpec, saved_view.SavedViewSpec, schedules.ScheduleSpec, webhooks.WebhookSpec,
+)  # fmt: skip
 NASTY = st.binary(max_size=80) | damaged(FROZEN) | bent(FROZEN)
 CURSORS = st.text(max_size=40) | st.builds(
     lambda text: listing.base64.urlsafe_b64encode(text.encode()).decode(),
@@ -202,3 +223,27 @@ def test_deep_long_and_damaged_bytes_are_refused_by_the_one_error_that_followers
     for decoder in (ev.decode, lines.decode, lines.head):
         with pytest.raises(msgspec.MsgspecError):
             decoder(data)
+
+
+class OneMessage:
+    """CONFIG with the same message under every name."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def get(self, *_where):
+        return self._data, 1
+
+    def items(self, *_where):
+        return {"a": (self._data, 1)}
+
+
+@examples(100)
+@given(NASTY)
+@example(b'{"name":' * 100_000)
+@example(b'{"name":"\xff"}')
+def test_what_cannot_be_read_in_config_is_as_if_it_were_not_there(data):
+    for kind in RESOURCES:
+        found = Specs(OneMessage(data)).get("default", kind, "a")
+
+        assert found is None or isinstance(found, kind)
