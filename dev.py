@@ -36,7 +36,9 @@ def main(argv: list[str]) -> int:
     if options.command == "check":
         return checks.run_all(fix=options.fix)
     if options.command == "test":
-        return (suite.hostile if options.hostile else suite.run)(tier=options.tier, pytest_arguments=forwarded)
+        return (suite.hostile if options.hostile else suite.run)(
+            tier=options.tier, pytest_arguments=forwarded
+        )
     return 0
 
 

@@ -50,9 +50,7 @@ def run(*, tier: str, pytest_arguments: list[str]) -> int:
 def hostile(*, tier: str, pytest_arguments: list[str]) -> int:
     """Runs the journeys, or what the arguments name, with the settings of tests/support/hostile.py."""
     os.environ["ONWARD_HOSTILE"] = "1"
-    return run(
-        tier=tier, pytest_arguments=pytest_arguments or ["-n", "2", "--dist", "loadfile", JOURNEYS]
-    )
+    return run(tier=tier, pytest_arguments=pytest_arguments or ["-n", "2", "--dist", "loadfile", JOURNEYS])
 
 
 def _parts(tier: str, given: list[str]) -> list[list[str]]:

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onward.bus import hint_body, wire
-from onward.cli import options
 from onward.bus.specs import Specs
+from onward.cli import options
 from onward.contract import (
     agents,
     alerts,
