@@ -93,6 +93,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
     )
     presence = Presence(time.monotonic)
     store = Store(lambda: _usage(bus), settings.full_at)
+    events = PromptLog(bus.events)
     known = Known(bus.config)
     usual = QuotaSpec(name=BACKLOG, waiting=settings.most_waiting_executions)
     quotas = Quotas(
@@ -106,7 +107,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
     )
     relay = Relay(settings.relay_url)
     gateway = Gateway(
-        events=PromptLog(bus.events),
+        events=events,
         messages=bus.messages,
         objects=bus.objects,
         ticks=bus.ticks,
@@ -116,7 +117,7 @@ async def _gateway(stop: Stop, settings: Settings) -> AsyncIterator[Gateway]:
         quotas=quotas,
         relay=relay,
         load=load,
-        health=_health(bus, store, startup, stop),
+        health=_health(bus, events, store, startup, stop),
         metrics=_metrics(load, store),
         clock=lambda: datetime.now(UTC),
         new_id=new_id,
@@ -179,11 +180,12 @@ def _engine(settings: Settings) -> Engine:
     )  # fmt: skip
 
 
-def _health(bus: Bus, store: Store, startup: Startup, stop: Stop) -> Health:
+def _health(bus: Bus, events: PromptLog, store: Store, startup: Startup, stop: Stop) -> Health:
     health = Health()
     health.add_ready("start", lambda: startup.missing)
     health.add_ready("nats", lambda: None if bus.connection.connected else "not connected to NATS")
     health.add_ready("store", store.full)
+    health.add_ready("storing", events.silent)
     health.add_ready("draining", lambda: "draining" if stop.requested else None)
     return health
 

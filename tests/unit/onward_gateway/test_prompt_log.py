@@ -41,3 +41,32 @@ async def test_silence_is_a_refusal_for_now(monkeypatch, name, arguments):
 async def test_an_answer_is_passed_on_as_it_is(name, arguments):
     with pytest.raises(FenceLost):
         await getattr(PromptLog(Silent(FenceLost("x", floor=7))), name)(*arguments)
+
+
+async def test_a_store_that_did_not_store_in_time_is_a_reason_until_it_stores_again_or_for_five_seconds(
+    monkeypatch,
+):
+    """A full disk refuses every write while the connection is well and the limits of the streams are not reached."""
+    monkeypatch.setattr(prompt_log, "PROMPT_SECONDS", 0.01)
+    store, now = Silent(), [100.0]
+    log = PromptLog(store, lambda: now[0])
+
+    async def fails():
+        with pytest.raises(Unavailable):
+            await log.append(None)
+
+    assert log.silent() is None
+    await fails()
+    assert "look at its log and its disk" in log.silent()
+    now[0] += prompt_log.SILENT_SECONDS + 0.1
+    assert log.silent() is None
+
+    await fails()
+    assert log.silent() is not None
+    store.append = stored
+    assert await log.append(None) == 7
+    assert log.silent() is None
+
+
+async def stored(_decision):
+    return 7
