@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Callable
 
 from onward.bus import fenced
@@ -63,6 +64,10 @@ async def newest(connection: Connection, project: str, kind: str, name: str) -> 
     return found.data if found and found.data else None
 
 
+_TOKEN = re.compile(r"[A-Za-z0-9_=-]+")
+"""What can be a name in a subject: nothing else was ever stored, and a server does not answer who asks for it."""
+
+
 class Mirror:
     """A copy of CONFIG: complete once `start` returns, then a moment behind at most."""
 
@@ -105,6 +110,8 @@ class Mirror:
 
     async def newest(self, project: str, kind: str, name: str) -> tuple[bytes, int] | None:
         """The same as `get`, asked of the stream: what another process wrote a moment ago is in it."""
+        if _TOKEN.fullmatch(name) is None:
+            return None
         subject = subjects.config(project, kind, name)
         found = await fenced.last(self._connection, subjects.CONFIG, subject)
         if found is None:

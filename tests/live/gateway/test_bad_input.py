@@ -59,6 +59,16 @@ async def test_no_id_gets_into_a_subject(untouched):
             assert (reply.status, reply.code) == (404, "not_found"), (method, name)
 
 
+async def test_no_name_of_a_draft_or_key_gets_into_a_subject(untouched):
+    for name in NAMES:
+        if name in {"", ".", "..", "../x", "a/b"}:
+            continue
+        there = quote(name, safe="")
+        for path in (f"drafts/{there}/approve", f"drafts/{there}/reject", f"api-keys/{there}/rotate"):
+            reply = await untouched.call("POST", f"/api/v1/{path}", {})
+            assert (reply.status, reply.code) == (404, "not_found"), (path, reply.body)
+
+
 async def test_no_key_gets_into_a_subject(untouched):
     for name in NAMES:
         reply = await untouched.call("POST", EXECUTIONS, {"task": "noop", "parent_id": name})

@@ -240,7 +240,7 @@ class OneMessage:
 
 @examples(100)
 @given(NASTY)
-@example(b'{"name":' * 100_000)
+@example(b'{"x":' * 100_000)
 @example(b'{"name":"\xff"}')
 def test_what_cannot_be_read_in_config_is_as_if_it_were_not_there(data):
     for kind in RESOURCES:
