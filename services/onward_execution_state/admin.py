@@ -1,4 +1,4 @@
-"""What an operator runs once: `check`, `migrate`, `rebuild`, `verify`. Each says on stdout how it went."""
+"""What an operator runs once: `check`, `migrate`, `rebuild`, `verify`, `mend`. Each says on stdout how it went."""
 
 import asyncio
 import contextlib
@@ -11,12 +11,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from onward.bus import streams
 from onward.bus.bus import open_bus
 from onward.contract.errors import Misconfigured, OnwardError
+from onward.process.fresh import new_id
 from onward.process.loop import utc_now
 from onward.process.run import FAILED
 from onward.process.settings import MISCONFIGURED
 from onward.telemetry.setup import level_of
-from onward_execution_state.database import UNREACHABLE, Database, why_unreachable
+from onward_execution_state.database import UNREACHABLE, Connection, Database, why_unreachable
 from onward_execution_state.life import life_of_events
+from onward_execution_state.losses import losses, told
+from onward_execution_state.mending import mend, read_again
 from onward_execution_state.migrate import migrate
 from onward_execution_state.rebuild import Log, rebuild, verify
 from onward_execution_state.settings import Settings
@@ -60,8 +63,14 @@ async def _rebuild(settings: Settings) -> int:
 
 
 async def _verify(settings: Settings) -> int:
-    async with _log(settings) as log:
-        differences = await verify(settings.database_url, log, utc_now())
+    async with _log(settings) as log, _connected(settings) as connection:
+        lost = told(await losses(connection, log.events, log.source, log.first_sequence))
+        differences = [] if lost else await verify(settings.database_url, log, utc_now())
+    for execution_id, what in lost:
+        _say(f"{execution_id}: {what} in the log")
+    if lost:
+        _say("fix: onward admin mend")
+        return DIFFERENT
     for difference in differences:
         _say(f"{difference.execution_id}: {difference.what}")
     if not differences:
@@ -70,11 +79,25 @@ async def _verify(settings: Settings) -> int:
     return DIFFERENT
 
 
+async def _mend(settings: Settings) -> int:
+    async with _log(settings) as log, _connected(settings) as connection:
+        lost = await losses(connection, log.events, log.source, log.first_sequence)
+        mended = await mend(connection, log.events, lost, new_id, utc_now())
+        if lost:
+            await read_again(connection, log.source, utc_now())
+    for one in mended:
+        _say(f"{one.execution_id}: {one.what}")
+    if not all(one.whole for one in mended):
+        return DIFFERENT
+    return _say(f"{len(mended)} executions are mended" if mended else "the log has lost nothing")
+
+
 VERBS: dict[str, Callable[[Settings], Coroutine[None, None, int]]] = {
     "check": _check,
     "migrate": _migrate,
     "rebuild": _rebuild,
     "verify": _verify,
+    "mend": _mend,
 }
 
 
@@ -87,6 +110,15 @@ async def _log(settings: Settings) -> AsyncIterator[Log]:
         yield Log(events=bus.events, source=source, first_sequence=state.first_sequence)
     finally:
         await bus.close()
+
+
+@contextlib.asynccontextmanager
+async def _connected(settings: Settings) -> AsyncIterator[Connection]:
+    connection = await Database(settings.database_url).writer(durable=True)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def _say(line: str) -> int:

@@ -49,6 +49,7 @@ class Projector:
         *,
         most: int = BATCH,
         pace_seconds: float = PACE_SECONDS,
+        end: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         self.trouble: str | None = "has not started yet"
         """Why nothing is projected; None also while another replica does it."""
@@ -57,6 +58,7 @@ class Projector:
         self._source_now = source
         self._most = most
         self._pace_seconds = pace_seconds
+        self._end = end
         self._begun, self._last = 0.0, 0
         self._connection: Connection | None = None
         self._source: Source | None = None
@@ -86,6 +88,8 @@ class Projector:
             return 0
         except Unavailable as error:
             self.trouble = f"EVENTS cannot be read: {error}"
+            # The server that comes back may have an older copy of the stream.
+            self._writer = None
             return 0
         self.trouble, self._last = None, len(batch)
         return MORE if len(batch) == self._most else len(batch)
@@ -109,8 +113,23 @@ class Projector:
         if self._connection is None:
             self._connection = await self._database.writer(durable=False)
         if self._writer is None:
-            self._writer = await Writer.leading(self._connection, source, now)
+            self._writer = await self._behind_the_end(
+                await Writer.leading(self._connection, source, now), now
+            )
         return self._writer
+
+    async def _behind_the_end(self, writer: Writer | None, now: datetime) -> Writer | None:
+        """A stream that ends before the position is an older copy: what comes next would be taken for known."""
+        if writer is None or self._end is None or (end := await self._end()) >= writer.position:
+            return writer
+        log.error(
+            "EVENTS ends at sequence %d, and was projected up to %d: an older copy of it was put back",
+            end,
+            writer.position,
+        )
+        # Nobody knows from where on it has gone another way, and nothing is written twice.
+        await writer.go_back(0, now)
+        return writer
 
     async def _next_batch(self, after: int) -> list[Raw]:
         ahead, self._ahead = self._ahead, None

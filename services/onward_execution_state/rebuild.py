@@ -22,6 +22,7 @@ from onward_execution_state.database import Connection, Database
 from onward_execution_state.facets import Facets
 from onward_execution_state.filing import Place
 from onward_execution_state.fold import fold_again
+from onward_execution_state.losses import losses
 from onward_execution_state.maintenance.removal import OUTLIVED, settle
 from onward_execution_state.migrate import migrate
 from onward_execution_state.placing import places_for
@@ -113,7 +114,9 @@ async def _fill(connection: Connection, fresh: Database, log_now: Log, now: date
     projector = Projector(log_now.events, fresh, source, Metrics(), pace_seconds=0)
     try:
         await _project(projector, now)
-        await _keep(connection, fresh, log_now, now)
+        # Of what the log has lost, these tables may be the only place.
+        lost = await losses(connection, log_now.events, log_now.source, log_now.first_sequence)
+        await _keep(connection, fresh, log_now, now, also_later=bool(lost))
         # What came meanwhile, so that little is left to be read again after the change of places.
         position = await _project(projector, now)
         await connection.execute(_SQL["begin_with_outlived"])
@@ -143,9 +146,11 @@ async def _project(projector: Projector, now: datetime) -> int:
     return projector.position
 
 
-async def _keep(connection: Connection, fresh: Database, log_now: Log, now: datetime) -> None:
+async def _keep(
+    connection: Connection, fresh: Database, log_now: Log, now: datetime, *, also_later: bool
+) -> None:
     source, first = log_now.source, log_now.first_sequence
-    several = await connection.fetchval(_SQL["lives"], source.stream) > 1
+    several = also_later or await connection.fetchval(_SQL["lives"], source.stream) > 1
     places = await connection.fetch(_SQL["places"])
     await _make_places(fresh, (Place(row["retention"], row["month"]) for row in places))
     kept = await connection.fetch(_SQL["keep_purged"], first, several)

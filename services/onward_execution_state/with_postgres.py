@@ -29,6 +29,7 @@ from onward_execution_state.database import UNREACHABLE, Database, why_unreachab
 from onward_execution_state.followers import queues
 from onward_execution_state.leader import Leader
 from onward_execution_state.life import StreamLife, life_of_events
+from onward_execution_state.losses import Scrubber
 from onward_execution_state.maintenance.carrying import Carrier
 from onward_execution_state.maintenance.reconcile import Reconciler, ReconcileSettings
 from onward_execution_state.maintenance.reminding import Reminder, RemindSettings
@@ -48,6 +49,7 @@ from onward_execution_state.project import Projector
 from onward_execution_state.queries import Queries
 from onward_execution_state.scheduling.history import TickHistory
 from onward_execution_state.settings import Settings
+from onward_execution_state.store import Source
 from onward_execution_state.without_postgres import FOLLOWERS
 from onward_execution_state.workers import Workers
 
@@ -75,8 +77,10 @@ _WORK = (
     "utilising",
     "auditing",
     "removal",
+    "scrubbing",
 )
 _AUDIT = timedelta(seconds=2)
+_SCRUB = timedelta(seconds=20)
 
 
 class WithPostgres:
@@ -90,7 +94,9 @@ class WithPostgres:
         self._gathering: asyncio.TimerHandle | None = None
         life = life_of_events(bus.connection, time.monotonic)
         self._leaders = [Leader(self._database, work) for work in _WORK]
-        self.projector = Projector(bus.events, self._database, life, metrics, most=settings.batch)
+        self.projector = Projector(
+            bus.events, self._database, life, metrics, most=settings.batch, end=self._end
+        )
         self._projection = Loop("projection", _POLL, self.projector.run_once)
         overview = Overview(self._database, workers, self._depths, self._facts, utc_now)
         self._alerts = AlertLoops(
@@ -122,6 +128,7 @@ class WithPostgres:
             ),
             Loop("ticks", _TICKS, self._quietly(TickHistory(bus.ticks, self._leaders[6]).run_once)),
             self._auditing(metrics, life),
+            self._scrubbing(metrics, life),
         ]
 
     def poke(self) -> None:
@@ -256,6 +263,17 @@ class WithPostgres:
         sizing = SizingAnswers(self._database, overview, utc_now)
         meters = QueueMeters(self._database, overview, sizing, metrics)
         return Loop("metering", _METERS, self._quietly(meters.run_once))
+
+    def _scrubbing(self, metrics: Metrics, life: StreamLife) -> Loop:
+        async def where() -> tuple[Source, int, int]:
+            now = await streams.state(self._bus.connection)
+            return await life(), now.first_sequence, now.last_sequence
+
+        scrubber = Scrubber(self._leaders[10], self._bus.events, where, metrics)
+        return Loop("scrubbing", _SCRUB, self._quietly(scrubber.run_once))
+
+    async def _end(self) -> int:
+        return (await streams.state(self._bus.connection)).last_sequence
 
     def _quietly(self, run_once: RunOnce) -> RunOnce:
         """A round that finds Postgres or NATS away is no failure of its own: /readyz tells of that."""

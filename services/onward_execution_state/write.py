@@ -77,6 +77,11 @@ class Writer:
         self.position = batch[-1].sequence
         return bad
 
+    async def go_back(self, position: int, now: datetime) -> None:
+        """Reads on from an earlier place: nothing is done twice by it. Raises PositionMoved."""
+        await self._move(position, [], now)
+        self.position = position
+
     async def set_aside(self, bad: Bad, now: datetime) -> None:
         """Keeps one message raw and moves on (PROTOCOL J2)."""
         async with self._connection.transaction():

@@ -20,7 +20,7 @@ from onward.contract import events as ev
 from onward.contract import subjects
 from onward.contract.errors import Behind, BrokenLog
 from onward.contract.lifecycle import fold
-from onward.contract.log import Log, Stored
+from onward.contract.log import Log, Stored, behind_the_last_hole
 
 PATIENCE = 2.0
 """Seconds for which a follower, or an old leader after a pause, may answer with the past (tried)."""
@@ -201,4 +201,7 @@ def _whole(found: Sequence[Stored]) -> bool:
     if not found:
         return True
     starts = _begins(found[0]) or _carried(found) or _left_of_an_ended(found)
-    return starts and _unbroken(found, found[0].event.n)
+    if _unbroken(found, found[0].event.n):
+        return starts
+    # Damage has left a hole; what was carried behind it tells all.
+    return _carried(found[behind_the_last_hole(found) :])

@@ -14,6 +14,7 @@ from onward.cli.session import session
 COMMANDS = {
     "rebuild": ("onward.cli.admin:rebuild", "Empty the tables in Postgres and fill them again from the log."),
     "verify": ("onward.cli.admin:verify", "Compare the tables in Postgres with the log."),
+    "mend": ("onward.cli.admin:mend", "Bring back into the log what it has lost, from Postgres."),
 }
 _DATA_DIR = click.option(
     "--data-dir", type=click.Path(path_type=Path), help="The `onward up` on this machine that is meant."
@@ -40,6 +41,13 @@ def rebuild(data_dir: Path | None) -> NoReturn:
 def verify(data_dir: Path | None) -> NoReturn:
     """Compare the tables in Postgres with the log, and say where they differ."""
     _state("verify", data_dir)
+
+
+@click.command()
+@_DATA_DIR
+def mend(data_dir: Path | None) -> NoReturn:
+    """Bring back into the log what it has lost, from Postgres: after damage, or an older copy that was put back."""
+    _state("mend", data_dir)
 
 
 def _state(verb: str, data_dir: Path | None) -> NoReturn:

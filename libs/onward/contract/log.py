@@ -68,15 +68,30 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _whole(ordered: tuple[Stored, ...]) -> tuple[Stored, ...]:
-    """These events from where they can be folded: their beginning, or the first carried state (PROTOCOL V2)."""
+    """These events from where they can be folded: their beginning, or the first carried state (PROTOCOL V2).
+
+    Behind a hole, which damage leaves, that is the first carried state behind it.
+    """
     if not ordered:
         raise BrokenLog("an empty log")
-    if ordered[0].event.n == 1:
+    unbroken = ordered[-1].event.n - ordered[0].event.n == len(ordered) - 1
+    if unbroken and ordered[0].event.n == 1:
         return ordered
+    behind = 0 if unbroken else behind_the_last_hole(ordered)
     carried = (
-        i for i, item in enumerate(ordered) if isinstance(item.event, ev.Carried) and item.event.part == 1
+        i
+        for i, item in enumerate(ordered)
+        if i >= behind and isinstance(item.event, ev.Carried) and item.event.part == 1
     )
     return ordered[next(carried, 0) :]
+
+
+def behind_the_last_hole(ordered: Sequence[Stored]) -> int:
+    """The place from which on these events follow each other to the last one."""
+    for place in range(len(ordered) - 1, 0, -1):
+        if ordered[place].event.n != ordered[place - 1].event.n + 1:
+            return place
+    return 0
 
 
 def checkpoints_in(event: ev.AnyEvent) -> tuple[ev.CheckpointReached, ...]:

@@ -16,6 +16,8 @@ async def test_every_statement_prepares_on_the_migrated_schema(database, file):
         await (await migrated(database._url, schema=FRESH)).close()
     found = statements.load(file)
     assert found
+    if file == "losses.sql":
+        await connection.execute(found["begin"])
 
     for name in found.keys() - SEVERAL:
         await connection.prepare(found[name])
