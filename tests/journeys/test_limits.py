@@ -19,8 +19,8 @@ from onward.bus.bus import Bus, open_bus
 from onward.bus.limit_log import LimitKeys
 from onward.contract import events as ev
 from onward.contract.log import Stored
-from tests.journeys.test_torture_blocked import set_leases
 from tests.support.grants import most_at_once, still_held
+from tests.support.hostile import set_leases
 from tests.support.limit_witness import most_at_work, most_held
 from tests.support.platform import Platform, platform
 
@@ -69,7 +69,7 @@ async def test_keys_are_never_held_by_more_than_they_may_while_processes_are_kil
     load = Load(executions=150, keys=5, seconds=0.15, kills=3, within=90)
     # Three deaths within a second: what nobody has heard of yet is noticed by its lease.
     async with platform(tmp_path, workers=2, slots=20, ONWARD_ACK_WAIT="2.0") as onward:
-        await set_leases(onward, 2.0)
+        await set_leases(onward.servers.urls, 2.0)
         await journey(onward, load)
 
 
