@@ -76,6 +76,7 @@ class Watchdog:
             lambda: None if asked.is_set() else self._fail(closed),
         )
         keeper = self._keeper(env, pulse)
+        pulse.connection.watchers.append(lambda connected: keeper.back() if connected else None)
         await keeper.start()
         tasks = [loop.create_task(each) for each in (*keeper.loops(), self._look_on(), _set(asked))]
         self._end = lambda: loop.call_soon_threadsafe(asked.set)

@@ -15,9 +15,8 @@ from onward.bus.bus import open_bus
 from onward.contract import subjects
 from tests.support.nats_server import NatsCluster
 
-ACK_WAIT = 1.0
-SETTINGS = {"ONWARD_BATCH": "1", "ONWARD_READERS": "2", "ONWARD_ACK_WAIT": str(ACK_WAIT)}
-"""One event a transaction, two connections for all questions, a lease that is over after a second."""
+SETTINGS = {"ONWARD_BATCH": "1", "ONWARD_READERS": "2", "ONWARD_ACK_WAIT": "1"}
+"""One event a transaction, two connections for all questions, workers that know of a lease of a second."""
 
 
 def asked_for() -> bool:
@@ -75,7 +74,6 @@ async def nagging(cluster: NatsCluster) -> AsyncIterator[Nagger]:
     """While this lasts no hint stays where it is."""
     nagger = Nagger()
     listening = await nagger.listen(cluster)
-    await set_leases(cluster.urls, ACK_WAIT)
     try:
         yield nagger
     finally:

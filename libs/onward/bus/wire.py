@@ -198,7 +198,7 @@ class Client(NatsClient):
         # A try that failed after the socket was open leaves it open.
         self._drop_socket()
         self._failures += 1
-        self.options["reconnect_time_wait"] = full_jitter(self._failures, first=0.1, cap=2.0)
+        self.options["reconnect_time_wait"] = full_jitter(self._failures, first=0.02, cap=2.0)
         await super()._select_next_server()
 
     def _drop_socket(self) -> None:

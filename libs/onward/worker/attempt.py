@@ -88,6 +88,8 @@ class Env(msgspec.Struct, kw_only=True):
     alive: Callable[[str, str], Awaitable[bool]]
     """Whether a worker still runs an execution: (worker id, execution id)."""
     holds: dict[str, "Running"]
+    claiming: set[str] = msgspec.field(default_factory=set)
+    """Executions whose claim is on its way: they may be ours, and nobody knows yet."""
     nudge: Callable[[str, str], Awaitable[None]] = _tells_nobody
     """Tells whoever runs an execution to look at its log: (project, execution id)."""
     now: Callable[[], datetime]
@@ -160,7 +162,12 @@ async def _claim(log: Log, events: tuple[ev.AnyEvent, ...], hint: Hint, env: Env
     with _attempt_span(log, events):
         if exporting():
             events = tuple(msgspec.structs.replace(event, trace=traceparent()) for event in events)
-        claimed = log.then(events, await _append(log, events, env))
+        env.claiming.add(state.id)
+        try:
+            claimed = log.then(events, await _append(log, events, env))
+        finally:
+            # Nothing else runs before what follows holds it.
+            env.claiming.discard(state.id)
         large = Large(env.objects, state.project, state.id, state.parent_id)
         hold = Hold(env.events, claimed, env.moment, large)
         return await _run(hold, hint, env)

@@ -200,7 +200,7 @@ class Engine:
 
     async def _alive(self, worker_id: str, execution_id: str) -> bool:
         if worker_id == self.env.owner.worker_id:
-            return execution_id in self.env.holds
+            return execution_id in self.env.holds or execution_id in self.env.claiming
         question = msgspec.json.encode({"execution_id": execution_id})
         for pause in (0.05, 0.15, 0.0):  # it may be reconnecting this very moment
             reply = await self._messages.ask(subjects.owner(worker_id), question, timeout=0.2)

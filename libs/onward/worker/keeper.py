@@ -60,6 +60,7 @@ class Keeper:
     ) -> None:  # fmt: skip
         self._env, self.about, self._leases, self._orders, self._usage = env, about, leases, orders, usage
         self._renew, self._messages, self._look = renew, messages, look
+        self._back = asyncio.Event()
 
     async def start(self) -> None:
         """Be there for who asks; beat once."""
@@ -90,7 +91,8 @@ class Keeper:
             leases.renewed = sent
 
     async def _do_i_hold(self, _: str, data: bytes) -> bytes:
-        return msgspec.json.encode({"holds": json.loads(data).get("execution_id") in self._env.holds})
+        asked, env = json.loads(data).get("execution_id"), self._env
+        return msgspec.json.encode({"holds": asked in env.holds or asked in env.claiming})
 
     async def _told(self, _: str, data: bytes) -> bytes:
         orders = self._orders
@@ -122,11 +124,18 @@ class Keeper:
         subject = subjects.heartbeat(a.project, env.owner.worker_id)
         await self._messages.publish(subject, msgspec.json.encode(heartbeat))
 
+    def back(self) -> None:
+        """The connection was lost and is there again: somebody may think that nobody is."""
+        self._back.set()
+
     async def _beat_on(self) -> None:
         beats = 0
         while True:
             # Often at first: who listens may be starting as well, and would say that no worker is there.
             beats += 1
-            await asyncio.sleep(BEAT_FIRST if beats < _MANY_BEATS else BEAT_EVERY)
+            self._back.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_FIRST if beats < _MANY_BEATS else BEAT_EVERY):
+                    await self._back.wait()
             with contextlib.suppress(Unavailable):
                 await self.beat()

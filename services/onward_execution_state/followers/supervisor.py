@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 DISCONNECTS = "$SYS.ACCOUNT.*.DISCONNECT"
 """Where the server tells of connections that have ended, to the system account only."""
 GRACE_SECONDS = 2.0
+SURE_SECONDS = 0.04
+"""A process that has closed its connections gets so long: where only the wire broke, it is back within it."""
 SETTLE_SHARE = 0.25
 """The share of the grace in which a heartbeat proves nothing: it may have been sent before the connection ended."""
 CLOSED_BY_ITS_PROCESS = "Client Closed"
@@ -38,10 +40,11 @@ class _Client(msgspec.Struct):
 
 
 class Disconnected(msgspec.Struct):
-    """What the server says when a connection ends."""
+    """What the server says when a connection ends, and when that was by its clock."""
 
     client: _Client
     reason: str = ""
+    timestamp: datetime | None = None
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -74,7 +77,7 @@ class Supervisor:
         self._connections: dict[str, tuple[str, ...]] = {}
         self._owners: dict[str, str] = {}
         self._closed: dict[str, set[str]] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: OrderedDict[str, datetime | None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._few = asyncio.Semaphore(_AT_ONCE)
         self._given_back = metrics.counter(
@@ -93,18 +96,21 @@ class Supervisor:
             return
         held = Held(event.project, event.at)
         if event.worker_id in self._gone:
-            # Its last claim is heard after its end.
-            self._spawn(self._give_back(event.worker_id, event.execution_id, held))
-        else:
-            self._holds.setdefault(event.worker_id, {})[event.execution_id] = held
+            gone_at = self._gone[event.worker_id]
+            if gone_at is None or event.at <= gone_at:
+                # Its last claim is heard after its end.
+                self._spawn(self._give_back(event.worker_id, event.execution_id, held))
+                return
+            # It claims: it lives, and only its connections had ended.
+            self._returned(event.worker_id)
+        self._holds.setdefault(event.worker_id, {})[event.execution_id] = held
 
     def hear_heartbeat(self, beat: Heartbeat) -> None:
         """What a worker says it holds replaces what was heard before, but for what it has claimed lately.
 
         A claim that was on its way to the log while the worker spoke is in no heartbeat before the next.
         """
-        self._gone.pop(beat.worker_id, None)
-        self._departed.back(beat.worker_id)
+        self._returned(beat.worker_id)
         before = self._holds.get(beat.worker_id, {})
         since = self._beat_at.get(beat.worker_id, datetime.min.replace(tzinfo=UTC))
         self._beat_at[beat.worker_id] = beat.at
@@ -124,32 +130,43 @@ class Supervisor:
         name = ended.client.name
         worker_id = self._owners.get(name, name)
         if worker_id in self._holds:
-            self._spawn(self._connection_ended(worker_id, name, ended.reason))
+            self._spawn(self._connection_ended(worker_id, name, ended))
 
     async def settled(self) -> None:
         """Waits until everything heard so far is acted upon."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    async def _connection_ended(self, worker_id: str, name: str, reason: str) -> None:
+    def _returned(self, worker_id: str) -> None:
+        self._gone.pop(worker_id, None)
+        self._departed.back(worker_id)
+
+    async def _connection_ended(self, worker_id: str, name: str, ended: Disconnected) -> None:
         """A process that has ended closed all its connections; one that lives connects again, and beats meanwhile."""
         closed = self._closed.setdefault(worker_id, set())
-        if reason == CLOSED_BY_ITS_PROCESS:
+        if ended.reason == CLOSED_BY_ITS_PROCESS:
             closed.add(name)
         surely = closed.issuperset(self._connections.get(worker_id, (worker_id,)))
         if not surely:
             await asyncio.sleep(self._grace_seconds * SETTLE_SHARE)
-            beats = self._beats.get(worker_id)
-            await asyncio.sleep(self._grace_seconds * (1 - SETTLE_SHARE))
+        beats = self._beats.get(worker_id)
+        await asyncio.sleep(SURE_SECONDS if surely else self._grace_seconds * (1 - SETTLE_SHARE))
+        if not surely:
             closed.discard(name)
-            if self._beats.get(worker_id) != beats:
-                return
+        if self._beats.get(worker_id) != beats and self._beat_after(worker_id, ended):
+            closed.clear()
+            return
         if worker_id in self._holds:
             if surely:
                 await self._departed.gone(worker_id)
-            await self._worker_left(worker_id, reason)
+            await self._worker_left(worker_id, ended)
 
-    async def _worker_left(self, worker_id: str, reason: str) -> None:
+    def _beat_after(self, worker_id: str, ended: Disconnected) -> bool:
+        """Whether its last heartbeat was sent after that, as far as their clocks tell: one may have been on its way."""
+        at = self._beat_at.get(worker_id)
+        return at is None or ended.timestamp is None or at > ended.timestamp
+
+    async def _worker_left(self, worker_id: str, ended: Disconnected) -> None:
         self._workers.ended(worker_id)
         self._beats.pop(worker_id, None)
         self._beat_at.pop(worker_id, None)
@@ -157,11 +174,11 @@ class Supervisor:
         for name in self._connections.pop(worker_id, ()):
             self._owners.pop(name, None)
         holds = self._holds.pop(worker_id, {})
-        self._gone[worker_id] = None
+        self._gone[worker_id] = ended.timestamp
         while len(self._gone) > _REMEMBERED:
             self._gone.popitem(last=False)
         if holds:
-            log.warning("worker %s is gone (%s) and held %d executions", worker_id, reason, len(holds))
+            log.warning("worker %s is gone (%s) and held %d executions", worker_id, ended.reason, len(holds))
         await asyncio.gather(*(self._give_back(worker_id, *held) for held in holds.items()))
 
     async def _give_back(self, worker_id: str, execution_id: str, held: Held) -> None:

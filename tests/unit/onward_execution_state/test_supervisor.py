@@ -42,8 +42,9 @@ class World:
         )
         return await self.process.events.append(decision)
 
-    def disconnect(self, worker, reason=CLOSED):
+    def disconnect(self, worker, reason=CLOSED, at=None):
         told = {"client": {"name": worker, "id": 7, "acc": "APP"}, "reason": reason, "server": {"name": "n"}}
+        told |= {} if at is None else {"timestamp": at}
         self.supervisor.hear_disconnect(msgspec.json.encode(told))
 
     def hear(self, told):
