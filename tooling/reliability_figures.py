@@ -52,14 +52,18 @@ FIGURES = {
         "50 older copies and 20 flipped bits: each loss named to the event, each brought back from Postgres",
         "what Postgres had not projected yet is gone, and nobody can name it; indexes and metadata of the server are not damaged"),
     11: Figure("Postgres away", (
-        "test_while_postgres_is_away_submissions_are_accepted_and_complete_and_reads_by_id_answer",), ONE,
-        "30 s away: every submission accepted and completed, each read by id answered, all listed afterwards",
-        "30 s, not ten minutes"),
+        "test_while_postgres_is_away_submissions_are_accepted_and_complete_and_reads_by_id_answer",
+        "test_60_000_events_while_postgres_is_away_for_ten_minutes"), SLOW,
+        "605 s away at 100 events a second: 12,000 of 12,000 submissions accepted, each read by id answered, all completed meanwhile; "
+        "the tables had all 60,000 events 3.3 s after its return", ""),
     12: Figure("speed of the projection", ("test_a_rebuild_from_the_log_gives_an_equal_hash",),
                "python -m bench.million --help", "", "measured by the benchmark, not held by a test"),
     13: Figure("NATS away", (
         "test_while_nats_is_away_the_gateway_says_so_within_two_seconds_and_recovers_by_itself",
-        "test_without_nats_every_answer_is_a_quick_503_and_it_recovers_by_itself"), ONE, "503 within 2 s, with Retry-After"),
+        "test_without_nats_every_answer_is_a_quick_503_and_it_recovers_by_itself",
+        "test_1000_submissions_while_nats_is_away_for_a_minute"), SLOW,
+        "60 s away: 1,000 of 1,000 submissions refused with 503 and Retry-After, half within 1.0 s, all within 1.4 s; workers went on 2.4 s "
+        "after its return; all 1,000 accepted afterwards under their keys, no step twice"),
     14: Figure("a full disk under the streams", (
         "test_a_full_disk_under_the_streams_is_a_quick_503_and_loses_nothing_that_was_accepted",
         "test_a6_a_full_store_refuses_and_keeps_what_it_has",
@@ -85,8 +89,8 @@ FIGURES = {
         "test_each_tick_starts_one_execution_while_replicas_are_killed_for_a_minute",
         "test_each_tick_starts_one_execution_while_replicas_are_killed_for_ten_minutes"), SLOW),
     21: Figure("cron and changes of clocks", (
-        "test_torture_11_cron_fires_as_the_clocks_of_every_zone_say_around_each_change_from_2024_to_2028",), SLOW,
-        "", "2024 to 2028, not ten years"),
+        "test_torture_11_cron_fires_as_the_clocks_of_every_zone_say_around_each_change_from_2020_to_2030",), SLOW,
+        "49 kinds of zones (all that change their clocks alike are one), six patterns: 4,734 windows of 72 hours, 0 differences", ""),
     22: Figure("keys of limits under kills", (
         "test_20_keys_and_2000_executions_under_kills_never_hold_more_than_they_may_and_leak_nothing",
         "test_20_keys_and_2000_executions_under_kills_of_processes_leak_nothing"), SLOW, "", "2,000 executions, not 5,000"),

@@ -4,7 +4,7 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
 AROUND = timedelta(hours=36)
 MINUTE = timedelta(minutes=1)
 EVERY_MINUTE, EVERY_HOUR, EVERY_DAY, ANY_DAY = range(60), range(24), range(1, 32), range(7)
@@ -26,7 +26,7 @@ def wall(zone, minute):
 
 
 def changes(zone):
-    """The minutes at which the clocks of a zone change, and what they show then."""
+    """The minutes at which the clocks of a zone change, and what they show right before and then."""
     found = []
     days = [FIRST + timedelta(days=day) for day in range((LAST - FIRST).days + 1)]
     for day, next_day in pairwise(days):
@@ -37,7 +37,7 @@ def changes(zone):
         while high - low > MINUTE:
             middle = low + (high - low) // MINUTE // 2 * MINUTE
             low, high = (middle, high) if middle.astimezone(zone).utcoffset() == before else (low, middle)
-        found.append((high, wall(zone, high)))
+        found.append((high, wall(zone, low), wall(zone, high)))
     return tuple(found)
 
 
@@ -48,7 +48,7 @@ def distinct_zones(every=1):
         zone = zoneinfo.ZoneInfo(name)
         if found := changes(zone):
             kinds.setdefault(found, zone)
-    return [(zone, [at for at, _ in found]) for found, zone in kinds.items()]
+    return [(zone, [at for at, *_ in found]) for found, zone in kinds.items()]
 
 
 class Window:

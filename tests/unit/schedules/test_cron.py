@@ -35,10 +35,12 @@ def test_torture_11_cron_fires_as_the_clocks_of_some_zones_say_around_each_chang
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_torture_11_cron_fires_as_the_clocks_of_every_zone_say_around_each_change_from_2024_to_2028():
-    found, compared = differences(distinct_zones())
+def test_torture_11_cron_fires_as_the_clocks_of_every_zone_say_around_each_change_from_2020_to_2030():
+    zones = distinct_zones()
 
-    print(f"{compared} windows compared")
+    found, compared = differences(zones)
+
+    print(f"{len(zones)} kinds of zones, {compared} windows and patterns compared, {len(found)} differ")
     assert found == []
 
 
