@@ -72,7 +72,7 @@ async def ended_without_a_list(onward: Platform, execution: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_1000_submissions_while_nats_is_away_for_a_minute(tmp_path: Path) -> None:
-    """G13: each is a quick 503 with Retry-After, or a 202 that is kept; workers go on within 10 s; no step runs twice."""
+    """G13: each is a quick 503 with Retry-After, or kept; workers go on within 10 s; no step runs twice."""
     await nats_away(tmp_path, submissions=1000, seconds=60.0)
 
 
