@@ -1,6 +1,6 @@
 """GET /executions and what belongs to one: read from its log, so never older than what was accepted."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -16,14 +16,14 @@ from onward.contract.submission import PAGE
 from onward.contract.view import ExecutionView, StallView, view
 from onward.http import browser
 from onward.http.answer import Answer, Headers, json_answer
-from onward.http.auth import until_revoked
+from onward.http.auth import may_still
 from onward.http.call import call_of
 from onward.http.query import read_query
 from onward_gateway import large, paging
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import ONE, Door, Operation, describe
 from onward_gateway.state import AsOf
-from onward_gateway.waiting import until_ended
+from onward_gateway.waiting import Caller, until_ended
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=PAGE)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -120,7 +120,7 @@ async def get_execution(request: Door) -> Answer:
     execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
     if asked.wait:
         with gateway.load.parking():
-            execution = await until_ended(gateway, project, execution_id, asked.wait, *_leaves(request))
+            execution = await until_ended(gateway, project, execution_id, asked.wait, _caller(request))
     else:
         execution = await gateway.finder.execution(project, execution_id)
     etag = f'"{execution.n}"'.encode()
@@ -227,15 +227,10 @@ async def _stall(gateway: Gateway, execution: Execution) -> StallView | None:
         return None
 
 
-def _leaves(request: Door) -> tuple[Callable[[], Awaitable[None]], ...]:
-    """What ends a wait early: the caller hangs up, or may not see the answer any more."""
-    keys, key = gateway_of(request).keys, browser.authorization(request.scope, call_of(request.scope))
-
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    return gone, lambda: until_revoked(keys, key)
+def _caller(request: Door) -> Caller:
+    call = call_of(request.scope)
+    keys, key = gateway_of(request).keys, browser.authorization(request.scope, call)
+    return Caller(request.receive, lambda: may_still(keys, key), call.bounds)
 
 
 def _matches(given: bytes | None, etag: bytes) -> bool:

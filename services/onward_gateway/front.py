@@ -1,6 +1,7 @@
-"""The way of a submission to its handler, without the framework's routing: a tenth of what the gateway does for one.
+"""The way of a submission and of a read by id to their handlers, without the framework's routing.
 
-Everything that decides is the same: the guard, the handler, and what a refusal looks like.
+That is a tenth of what the gateway does for one. Everything that decides is the same: the guard, the handler, and what a
+refusal looks like.
 """
 
 from collections.abc import Callable
@@ -9,28 +10,41 @@ from typing import Any
 from litestar import Litestar, Request
 
 from onward.contract.errors import OnwardError
+from onward.contract.ids import is_execution_id
 from onward.http.auth import App
 from onward.http.call import call_of
 from onward.http.problems import to_answer
+from onward_gateway.executions import get_execution
 from onward_gateway.gateway import Gateway
 from onward_gateway.submit import PATH, submit
 
+_ONE = PATH + "/"
+_SHOWN = _ONE + "{execution_id}"
+
 
 def fronted(app: Litestar, guarded: Callable[[App], App], gateway: Gateway) -> App:
-    """`app`, which POST of one submission goes round."""
+    """`app`, which POST of one submission and GET of one execution by its whole id go round."""
 
-    async def handled(scope: Any, receive: Any, send: Any) -> None:
-        answer = await submit.fn(Request(scope, receive, send))
-        await answer(scope, receive, send)
+    async def submitted(scope: Any, receive: Any, send: Any) -> None:
+        await (await submit.fn(Request(scope, receive, send)))(scope, receive, send)
 
-    door = guarded(handled)
+    async def shown(scope: Any, receive: Any, send: Any) -> None:
+        await (await get_execution.fn(Request(scope, receive, send)))(scope, receive, send)
+
+    submitting, showing = guarded(submitted), guarded(shown)
 
     async def front(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        door = None
+        if scope["type"] == "http" and (path := scope["path"]).startswith(PATH):
+            if scope["method"] == "POST" and path == PATH:
+                door, scope["path_template"], scope["route_handler"] = submitting, PATH, submit
+            elif scope["method"] == "GET" and path.startswith(_ONE) and is_execution_id(path[len(_ONE) :]):
+                door, scope["path_template"], scope["route_handler"] = showing, _SHOWN, get_execution
+                scope["path_params"] = {"execution_id": path[len(_ONE) :]}
+        if door is None:
             await app(scope, receive, send)
             return
         scope["litestar_app"] = app
-        scope["path_template"], scope["route_handler"] = PATH, submit
         begun = False
 
         async def noted(message: Any) -> None:

@@ -16,6 +16,7 @@ from onward.http.query import read_query
 from onward.process.health import Health
 from onward.process.metrics import Metrics
 from onward_gateway.apart import Apart
+from onward_gateway.echoes import Echoes
 from onward_gateway.finder import Finder
 from onward_gateway.forward import Relay
 from onward_gateway.known import Known
@@ -89,6 +90,7 @@ class Gateway:
         """Set when there is an operation on many executions to carry out."""
         self.openapi = b"{}"
         self._later: set[asyncio.Future[Any]] = set()
+        self.echoes = Echoes(messages, self.later, self.closing)
 
     def later(self, work: Awaitable[Any]) -> None:
         """Does something that no answer waits for."""

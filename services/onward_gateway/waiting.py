@@ -1,123 +1,87 @@
 """`?wait=`: listens to one execution's log until it has ended; held for repair is no end.
 
-No polling: its echo is heard first, then it is read.
+No polling: its echo is heard first, and it is read only where that does not tell all.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
-import msgspec
-
-from onward.contract import events as ev
-from onward.contract import subjects
-from onward.contract.errors import BrokenLog
 from onward.contract.execution import Execution
-from onward.contract.lifecycle import Refused, advance
 from onward.contract.log import Log
+from onward.http import auth
+from onward.process.within import Within
+from onward_gateway.echoes import Watch
 from onward_gateway.gateway import Gateway
 
 LOOK_SECONDS = 5.0
 """An echo can get lost, so the log itself is looked at this often."""
+FIRST_LOOK_SECONDS = 1.0
+"""Where it was not read at all: the last echo may have been lost before anybody waited."""
 
 
-class Watch:
-    """What is heard of one log, in order, on top of what was read of it."""
+class Caller(NamedTuple):
+    """Who waits: what tells that they hang up, and what raises once they may not see the answer any more."""
 
-    def __init__(self) -> None:
-        self.news = asyncio.Event()
-        self._heard: dict[int, ev.AnyEvent] = {}
-
-    async def heard(self, _subject: str, data: bytes) -> None:
-        """One stored event, once more."""
-        with contextlib.suppress(msgspec.MsgspecError):
-            event = ev.decode(data)
-            self._heard[event.n] = event
-            self.news.set()
-
-    def on_top_of(self, state: Execution) -> Execution | None:
-        """`state` with all that was heard since, or None where something in between was missed."""
-        self.news.clear()
-        heard, self._heard = self._heard, {}
-        for n in sorted(heard):
-            if n <= state.n:
-                continue
-            try:
-                after = advance(state, heard[n])
-            except BrokenLog:
-                return None
-            if isinstance(after, Refused):
-                return None
-            state = after
-        return state
+    receive: Callable[[], Awaitable[Any]]
+    may_still: Callable[[], None]
+    bounds: Within
 
 
 async def until_ended(
-    gateway: Gateway, project: str, execution_id: str, seconds: float, *leaves: Callable[[], Awaitable[Any]]
+    gateway: Gateway, project: str, execution_id: str, seconds: float, caller: Caller
 ) -> Execution:
-    """The execution once it has ended; or as it is after `seconds`, or when the caller `leaves`, or on our end.
+    """The execution once it has ended; or as it is after `seconds`, or when the caller hangs up, or on our end.
 
-    Raises what one of `leaves` raises.
+    Raises what `caller.may_still` raises.
     """
-    watch = Watch()
-    async with _listening(gateway, subjects.echo(subjects.fence(project, execution_id)), watch):
-        found = await gateway.finder.find(project, execution_id)
-        if found.execution.final or not isinstance(found, Log):
-            return found.execution
-        async with _any_of(*(leave() for leave in leaves), gateway.closing.wait()) as leave:
-            return await _follow(gateway, found, watch, seconds, leave)
+    async with gateway.echoes.watching(project, execution_id) as watch:
+        state, log = watch.from_the_first(), None
+        if state is None:
+            found = await gateway.finder.find(project, execution_id)
+            if not isinstance(found, Log):
+                return found.execution
+            state, log = found.execution, found
+        if state.final:
+            return state
+        gone = asyncio.ensure_future(_gone(caller))
+        gone.add_done_callback(lambda _: watch.leave())
+        try:
+            state = await _follow(gateway, state, log, watch, seconds, caller)
+            if gone.done():
+                gone.result()
+            return state
+        finally:
+            gone.cancel()
 
 
 async def _follow(
-    gateway: Gateway, log: Log, watch: Watch, seconds: float, leave: "asyncio.Future[Any]"
+    gateway: Gateway, state: Execution, log: Log | None, watch: Watch, seconds: float, caller: Caller
 ) -> Execution:
-    loop = asyncio.get_running_loop()
-    end, look = loop.time() + seconds, loop.time() + LOOK_SECONDS
-    state = log.execution
-    while not state.final:
-        left = min(end, look) - loop.time()
-        if left > 0 and not await _news(watch, leave, left):
-            return state
+    clock = asyncio.get_running_loop().time
+    end, check = clock() + seconds, clock() + auth.CHECK_KEY_SECONDS
+    look = clock() + (FIRST_LOOK_SECONDS if log is None else LOOK_SECONDS)
+    while not state.final and not watch.left and (now := clock()) < end:
+        with contextlib.suppress(TimeoutError), caller.bounds.within(min(end, look, check) - now):
+            await watch.news.wait()
+        if clock() >= check:
+            caller.may_still()
+            check = clock() + auth.CHECK_KEY_SECONDS
         after = watch.on_top_of(state)
-        if after is None or loop.time() >= look:
-            log = await gateway.events.read_on(log)
-            after, look = log.execution, loop.time() + LOOK_SECONDS
+        if after is None or clock() >= look:
+            log = await _read(gateway, state, log)
+            after, look = log.execution if log else state, clock() + LOOK_SECONDS
         state = after if after.n > state.n else state
-        if loop.time() >= end:
-            break
     return state
 
 
-async def _news(watch: Watch, leave: "asyncio.Future[Any]", seconds: float) -> bool:
-    """Waits for something to look at; False where it is time to go."""
-    if watch.news.is_set():
-        return True
-    news = asyncio.ensure_future(watch.news.wait())
-    await asyncio.wait({news, leave}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    news.cancel()
-    return not leave.done()
+async def _read(gateway: Gateway, state: Execution, log: Log | None) -> Log | None:
+    if log is not None:
+        return await gateway.events.read_on(log)
+    return await gateway.finder.log(state.project, state.id)
 
 
-@contextlib.asynccontextmanager
-async def _listening(gateway: Gateway, subject: str, watch: Watch) -> AsyncIterator[None]:
-    unsubscribe = await gateway.messages.subscribe(subject, watch.heard)
-    try:
-        yield
-    finally:
-        # The answer does not wait for the goodbye.
-        gateway.later(unsubscribe())
-
-
-@contextlib.asynccontextmanager
-async def _any_of(*waits: Awaitable[Any]) -> "AsyncIterator[asyncio.Future[Any]]":
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    first = asyncio.ensure_future(asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))
-    try:
-        yield first
-        for task in tasks:
-            if task.done():
-                task.result()
-    finally:
-        for task in (first, *tasks):
-            task.cancel()
+async def _gone(caller: Caller) -> None:
+    while (await caller.receive())["type"] != "http.disconnect":
+        pass

@@ -1,6 +1,7 @@
 """Query strings as Structs: every parameter is known, typed and bounded, or the request is refused."""
 
 import difflib
+import functools
 import math
 import types
 import typing
@@ -19,7 +20,7 @@ _MOST = 64
 def read_query(text: bytes, kind: type[T]) -> T:
     """The parameters in `text`; raises InvalidParameter for one that `kind` does not know, or that does not fit."""
     given: dict[str, Any] = {}
-    known = {field.name: _is_list(field.type) for field in msgspec.structs.fields(kind)}
+    known = _known(kind)
     for name, value in _pairs(text):
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -43,6 +44,12 @@ def read_query(text: bytes, kind: type[T]) -> T:
         if isinstance(value, float) and not math.isfinite(value):
             raise _wrong(name, "this is no number")
     return query
+
+
+@functools.cache
+def _known(kind: type[msgspec.Struct]) -> dict[str, bool]:
+    """Its parameters, and which of them may be given more than once."""
+    return {field.name: _is_list(field.type) for field in msgspec.structs.fields(kind)}
 
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:
