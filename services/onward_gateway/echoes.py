@@ -1,8 +1,8 @@
 """What EVENTS has just stored, heard for those who wait: by an ear for each, or where many wait by one for all.
 
 An ear for each is a subscription made and ended, and a read of the log: half a millisecond of CPU. One for all hears
-every event of everybody, a fortieth of that each, and a read is needed no more: who waits for what was submitted a moment
-ago finds here all that has happened to it (docs/adr/0022).
+every event of everybody, a fortieth of that each, and a read is needed no more: who waits for what was submitted a
+moment ago finds here all that has happened to it (docs/adr/0022).
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The way of a submission and of a read by id to their handlers, without the framework's routing.
 
-That is a tenth of what the gateway does for one. Everything that decides is the same: the guard, the handler, and what a
-refusal looks like.
+That is a tenth of what the gateway does for one. Everything that decides is the same: the guard, the handler, and what
+a refusal looks like.
 """
 
 from collections.abc import Callable
@@ -34,14 +34,16 @@ def fronted(app: Litestar, guarded: Callable[[App], App], gateway: Gateway) -> A
     submitting, showing = guarded(submitted), guarded(shown)
 
     async def front(scope: Any, receive: Any, send: Any) -> None:
-        door = None
-        if scope["type"] == "http" and (path := scope["path"]).startswith(PATH):
-            if scope["method"] == "POST" and path == PATH:
-                door, scope["path_template"], scope["route_handler"] = submitting, PATH, submit
-            elif scope["method"] == "GET" and path.startswith(_ONE) and is_execution_id(path[len(_ONE) :]):
-                door, scope["path_template"], scope["route_handler"] = showing, _SHOWN, get_execution
-                scope["path_params"] = {"execution_id": path[len(_ONE) :]}
-        if door is None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        path, method = scope["path"], scope["method"]
+        if method == "POST" and path == PATH:
+            door, scope["path_template"], scope["route_handler"] = submitting, PATH, submit
+        elif method == "GET" and path.startswith(_ONE) and is_execution_id(path[len(_ONE) :]):
+            door, scope["path_template"], scope["route_handler"] = showing, _SHOWN, get_execution
+            scope["path_params"] = {"execution_id": path[len(_ONE) :]}
+        else:
             await app(scope, receive, send)
             return
         scope["litestar_app"] = app

@@ -37,18 +37,18 @@ async def until_ended(
     Raises what `caller.may_still` raises.
     """
     async with gateway.echoes.watching(project, execution_id) as watch:
-        state, log = watch.from_the_first(), None
-        if state is None:
+        known: Log | Execution | None = watch.from_the_first()
+        if known is None:
             found = await gateway.finder.find(project, execution_id)
             if not isinstance(found, Log):
                 return found.execution
-            state, log = found.execution, found
-        if state.final:
-            return state
+            known = found
+        if _state(known).final:
+            return _state(known)
         gone = asyncio.ensure_future(_gone(caller))
         gone.add_done_callback(lambda _: watch.leave())
         try:
-            state = await _follow(gateway, state, log, watch, seconds, caller)
+            state = await _follow(gateway, known, watch, seconds, caller)
             if gone.done():
                 gone.result()
             return state
@@ -57,11 +57,11 @@ async def until_ended(
 
 
 async def _follow(
-    gateway: Gateway, state: Execution, log: Log | None, watch: Watch, seconds: float, caller: Caller
+    gateway: Gateway, known: Log | Execution, watch: Watch, seconds: float, caller: Caller
 ) -> Execution:
-    clock = asyncio.get_running_loop().time
+    clock, state = asyncio.get_running_loop().time, _state(known)
     end, check = clock() + seconds, clock() + auth.CHECK_KEY_SECONDS
-    look = clock() + (FIRST_LOOK_SECONDS if log is None else LOOK_SECONDS)
+    look = clock() + (LOOK_SECONDS if isinstance(known, Log) else FIRST_LOOK_SECONDS)
     while not state.final and not watch.left and (now := clock()) < end:
         with contextlib.suppress(TimeoutError), caller.bounds.within(min(end, look, check) - now):
             await watch.news.wait()
@@ -70,16 +70,20 @@ async def _follow(
             check = clock() + auth.CHECK_KEY_SECONDS
         after = watch.on_top_of(state)
         if after is None or clock() >= look:
-            log = await _read(gateway, state, log)
-            after, look = log.execution if log else state, clock() + LOOK_SECONDS
+            known = await _read(gateway, known)
+            after, look = _state(known), clock() + LOOK_SECONDS
         state = after if after.n > state.n else state
     return state
 
 
-async def _read(gateway: Gateway, state: Execution, log: Log | None) -> Log | None:
-    if log is not None:
-        return await gateway.events.read_on(log)
-    return await gateway.finder.log(state.project, state.id)
+async def _read(gateway: Gateway, known: Log | Execution) -> Log | Execution:
+    if isinstance(known, Log):
+        return await gateway.events.read_on(known)
+    return await gateway.finder.log(known.project, known.id) or known
+
+
+def _state(known: Log | Execution) -> Execution:
+    return known.execution if isinstance(known, Log) else known
 
 
 async def _gone(caller: Caller) -> None:

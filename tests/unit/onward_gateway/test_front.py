@@ -38,3 +38,24 @@ def told(reply):
 async def test_other_methods_of_the_same_address_are_the_frameworks(house):
     assert (await house.call("GET", PATH)).status == 200
     assert (await house.call("DELETE", PATH)).status == 405
+
+
+@pytest.mark.parametrize("query", ["", "?wait=0.01", "?large=reference", "?wait=61", "?unknown=1"])
+async def test_a_read_by_id_is_the_same_on_both_ways(house, query):
+    execution = (await house.submit())["id"]
+
+    direct = await house.call("GET", f"{PATH}/{execution}{query}")
+    routed = await house.call("GET", f"{PATH}/{execution}/{query}")
+
+    assert (direct.status, direct.headers.get("etag")) == (routed.status, routed.headers.get("etag"))
+    assert (direct.body == routed.body) if direct.status == 200 else (told(direct) == told(routed))
+
+
+async def test_who_may_not_read_is_refused_on_both_ways(house):
+    execution = (await house.submit())["id"]
+
+    direct = await house.call("GET", f"{PATH}/{execution}", key=None)
+    routed = await house.call("GET", f"{PATH}/{execution}/", key=None)
+
+    assert direct.status == routed.status == 401
+    assert told(direct) == told(routed)
