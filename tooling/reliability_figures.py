@@ -96,7 +96,9 @@ FIGURES = {
         "test_20_keys_and_2000_executions_under_kills_of_processes_leak_nothing"), SLOW, "", "2,000 executions, not 5,000"),
     23: Figure("waits and retries over restarts", (
         "test_a_thousand_asleep_over_a_restart_of_everything_wake_in_time_and_none_early",), SLOW),
-    24: Figure("what waits starves nobody", ("test_ten_thousand_asleep_cost_a_worker_nothing",), SLOW),
+    24: Figure("what waits starves nobody", (
+        "test_20_000_waiting_retries_delay_none_of_100_that_are_ready", "test_ten_thousand_asleep_cost_a_worker_nothing"), SLOW,
+        "100 ready ones beside 20,000 that wait for another try: from submission to start p50 0.06 s, p99 0.08 s"),
     25: Figure("poison", ("test_h2_what_takes_down_every_worker_is_a_poison_and_its_log_says_so",), ONE, "",
                "one poison among a few, not twenty among a thousand"),
     26: Figure("10,000 children, their parent's worker killed ten times", (

@@ -59,6 +59,17 @@ async def noop() -> None:
 
 
 @registry.task
+async def unsteady(fails: int) -> int:
+    """Fails in its first attempts, so many of them; then tells in which one it ended."""
+    session = execution()
+    assert session is not None
+    effect(what="tries")
+    if session.attempt <= fails:
+        raise ConnectionError(f"attempt {session.attempt} fails")
+    return session.attempt
+
+
+@registry.task
 async def sleeper(seconds: float) -> str:
     """A step, a durable sleep, another step."""
     await step("before", work, 1, 0.0)

@@ -7,6 +7,8 @@ import msgspec
 from onward.bus.api import call
 from onward.bus.connection import Connection
 from onward.bus.hint_body import direct
+from onward.bus.pages import ask
+from onward.bus.ports import Raw
 from onward.bus.topology import info
 from onward.bus.wire import NO_RESPONDERS
 from onward.contract import events as ev
@@ -74,7 +76,20 @@ async def work_source_lag(connection: Connection) -> dict[str, SourceLag]:
 
 async def hint_directly(connection: Connection, event: ev.AnyEvent, sequence: int) -> int:
     """Put the hint of a stored wake event into WORK past a silent source; its WORK sequence (PROTOCOL H5)."""
-    subject, headers, data = direct(event, sequence)
+    return await _put(connection, *direct(event, sequence))
+
+
+async def fired(connection: Connection, after: int, most: int) -> list[Raw]:
+    """What schedules have published and WORK has not taken over yet, above sequence `after` of TIMERS."""
+    return (await ask(connection, subjects.TIMERS, subjects.ALL_DUE, after, most).page()).raws
+
+
+async def hint_of_fired(connection: Connection, raw: Raw) -> int:
+    """Put what a schedule has published into WORK past a silent source; its WORK sequence (PROTOCOL H5)."""
+    return await _put(connection, subjects.hint_of_due(raw.subject), b"", raw.data)
+
+
+async def _put(connection: Connection, subject: str, headers: bytes, data: bytes) -> int:
     reply = await connection.request(subject, data, headers=headers)
     if reply.status == NO_RESPONDERS:
         raise Unavailable("WORK does not answer: no stream, or no leader yet", retry_after=1)

@@ -119,6 +119,11 @@ def due(project: str, route: str, execution_id: str) -> str:
     return f"onward.due.{project}.{route}.{execution_id}"
 
 
+def hint_of_due(subject: str) -> str:
+    """Where WORK stores what a schedule published there (DUE_TO_WORK)."""
+    return "onward.work." + subject.removeprefix("onward.due.")
+
+
 # LOGS and CONFIG
 def logs(project: str, execution_id: str) -> str:
     """The log lines of one execution, in chunks."""

@@ -1,4 +1,7 @@
-"""Puts hints into WORK itself while its source is silent, as after the loss of a leader (PROTOCOL H5)."""
+"""Puts hints into WORK itself while a source of it is silent, as after the loss of a leader (PROTOCOL H5).
+
+After each start of a server, that of TIMERS is silent for ten to twenty seconds (seen, 2.15.1).
+"""
 
 import logging
 from datetime import datetime
@@ -6,6 +9,7 @@ from datetime import datetime
 from onward.bus import streams
 from onward.bus.connection import Connection
 from onward.bus.ports import EventLog, Raw
+from onward.bus.streams import SourceLag
 from onward.contract import events as ev
 from onward.contract import subjects
 from onward.process.metrics import Metrics
@@ -25,22 +29,40 @@ class DirectHints:
         self._events = events
         self._fed_to: int | None = None
         """The EVENTS sequence up to which WORK is known to have every hint, by its source or by us."""
-        self._silent = False
+        self._fired_to = 0
+        """The TIMERS sequence up to which we gave them, since that source was heard of last."""
+        self._silent: set[str] = set()
         self._given = metrics.counter("onward_direct_hints_total", "Hints given past a silent source of WORK")
 
     async def run_once(self, now: datetime) -> int:
-        """How many hints were given; 0 as long as the source speaks."""
+        """How many hints were given; 0 as long as the sources speak."""
         del now
-        # Looked up before the source is asked, so that the source's answer is about at least this much.
+        # Looked up before the sources are asked, so that their answer is about at least this much.
         last = (await streams.state(self._connection)).last_sequence
-        source = (await streams.work_source_lag(self._connection)).get(subjects.EVENTS)
-        silent = source is None or source.silent_for is None or source.silent_for > SILENT_SECONDS
-        self._tell(silent=silent)
-        if not silent:
+        sources = await streams.work_source_lag(self._connection)
+        return await self._wakes(sources.get(subjects.EVENTS), last) + await self._due(
+            sources.get(subjects.TIMERS)
+        )
+
+    async def _wakes(self, source: SourceLag | None, last: int) -> int:
+        if self._speaks(subjects.EVENTS, source):
             if source is not None and source.lag == 0:
                 self._fed_to = last
             return 0
         return await self._give(self._fed_to if self._fed_to is not None else last)
+
+    async def _due(self, source: SourceLag | None) -> int:
+        if self._speaks(subjects.TIMERS, source):
+            self._fired_to = 0
+            return 0
+        given = 0
+        while page := await streams.fired(self._connection, self._fired_to, _PAGE):
+            for raw in page:
+                await streams.hint_of_fired(self._connection, raw)
+                self._fired_to = raw.sequence
+            given += len(page)
+        self._given.add(given)
+        return given
 
     async def _give(self, after: int) -> int:
         given = 0
@@ -64,7 +86,10 @@ class DirectHints:
         await streams.hint_directly(self._connection, event, raw.sequence)
         return True
 
-    def _tell(self, *, silent: bool) -> None:
-        if silent != self._silent:
-            log.warning("the source of WORK is %s", "silent: hints are given directly" if silent else "back")
-        self._silent = silent
+    def _speaks(self, name: str, source: SourceLag | None) -> bool:
+        silent = source is None or source.silent_for is None or source.silent_for > SILENT_SECONDS
+        if silent != (name in self._silent):
+            how = "silent: hints are given directly" if silent else "back"
+            log.warning("%s as a source of WORK is %s", name, how)
+            self._silent ^= {name}
+        return not silent

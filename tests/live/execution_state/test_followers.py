@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from onward.bus import config, fenced, topology
+from onward.bus import config, fenced, timers, topology
 from onward.bus.api import call
 from onward.bus.bus import Bus
 from onward.bus.connection import connect
@@ -149,6 +149,26 @@ async def test_h5_hints_are_given_directly_while_the_source_is_silent(bus):
         stored = await fenced.last(bus.connection, subjects.WORK, hint_subject(each))
         assert msgspec.json.decode(stored.data)["execution_id"] == each.state.id
     assert "onward_direct_hints_total 4" in metrics.render()
+
+
+async def test_h5_what_is_due_is_given_directly_while_its_source_is_silent(bus):
+    """As after each start of a server, for ten seconds and more."""
+    direct = DirectHints(bus.connection, bus.events, Metrics())
+    info = await topology.info(bus.connection, subjects.WORK)
+    await call(bus.connection, f"STREAM.UPDATE.{subjects.WORK}", {**info["config"], "sources": []})
+    made = walk().submit().claim().suspend(seconds=0.1)
+    sequence = await append(bus, made)
+    assert await timers.schedule(bus.connection, made.events[-1], sequence)
+    await topology.ensure_queue(bus.connection, "default", made.state.queue)
+
+    given = await until(lambda: direct.run_once(datetime.now(UTC)))
+
+    hints = bus.hints("default", [made.state.queue])
+    async with asyncio.timeout(40):
+        (hint,) = await hints.take(1)
+    await hints.close()
+    assert (hint.execution_id, hint.fired) == (made.state.id, made.state.asked_due)
+    assert (given, await direct.run_once(datetime.now(UTC))) == (1, 0)
 
 
 async def test_h5_no_hint_is_given_directly_while_the_source_speaks(bus):
