@@ -55,7 +55,7 @@ from onward_execution_state.workers import Workers
 
 log = logging.getLogger(__name__)
 
-_POLL = timedelta(seconds=0.5)
+_POLL = timedelta(seconds=1)
 _GATHER_SECONDS = 0.02
 """A transaction costs as much as a dozen events: rows may be this old, reads by id come from the log anyway."""
 _CARRIED_AT_ONCE = 200

@@ -53,21 +53,27 @@ class Loop:
         self._clock = clock
         self._finish_within = finish_within
         self._started: datetime | None = None
-        self._poked = asyncio.Event()
+        self._poked = False
+        self._rest: asyncio.Future[None] | None = None
+        self._bound: asyncio.Timeout | None = None
 
     def poke(self) -> None:
-        """Starts the next round now."""
-        self._poked.set()
+        """Starts the next round now; not where rounds fail: whoever pokes may be why."""
+        self._poked = True
+        if not self.failures:
+            self._wake()
 
     async def run(self, stop: Stop) -> None:
         """Runs rounds until the stop; a round in progress gets a moment to finish."""
         self._started = self._clock()
         asked = asyncio.ensure_future(stop.wait())
+        asked.add_done_callback(self._asked_to_stop)
         try:
             while not stop.requested:
-                self._poked.clear()
-                await self._round(asked)
-                await self._pause(asked)
+                self._poked = False
+                await self._round()
+                if not stop.requested:
+                    await self._pause()
         finally:
             asked.cancel()
 
@@ -82,16 +88,23 @@ class Loop:
         silent = (now - since).total_seconds()
         return f"{self.name} has had no good round for {silent:.0f} s: {self.last_error or 'still in one'}"
 
-    async def _round(self, asked: asyncio.Future[None]) -> None:
-        work = asyncio.ensure_future(self._attempt())
-        try:
-            await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({work}, timeout=self._finish_within.total_seconds())
-        finally:
-            if not work.done():
-                work.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await work
+    def _asked_to_stop(self, _asked: "asyncio.Future[None]") -> None:
+        if self._bound is not None:
+            self._bound.reschedule(
+                asyncio.get_running_loop().time() + self._finish_within.total_seconds()
+            )
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._rest is not None and not self._rest.done():
+            self._rest.set_result(None)
+
+    async def _round(self) -> None:
+        # No task of its own: a process at rest does little else than such rounds.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._bound:
+                await self._attempt()
+        self._bound = None
 
     async def _attempt(self) -> None:
         try:
@@ -107,14 +120,17 @@ class Loop:
             if isinstance(result, MoreToDo):
                 self.poke()
 
-    async def _pause(self, asked: asyncio.Future[Any]) -> None:
+    async def _pause(self) -> None:
         seconds = self._every.total_seconds() * random.uniform(1 - _JITTER, 1 + _JITTER)
         if self.failures:
-            # No poke cuts this short: whoever pokes may be why the round fails.
-            await asyncio.wait(
-                {asked}, timeout=seconds + full_jitter(self.failures, cap=_BACKOFF_CAP_SECONDS)
-            )
-            return
-        poked: asyncio.Future[Any] = asyncio.ensure_future(self._poked.wait())
-        await asyncio.wait({asked, poked}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        poked.cancel()
+            seconds += full_jitter(self.failures, cap=_BACKOFF_CAP_SECONDS)
+        elif self._poked:
+            seconds = 0.0
+        loop = asyncio.get_running_loop()
+        self._rest = loop.create_future()
+        end = loop.call_later(seconds, self._wake)
+        try:
+            await self._rest
+        finally:
+            end.cancel()
+            self._rest = None

@@ -69,6 +69,8 @@ class Scheduler:
 
     async def run_once(self, now: datetime) -> MoreToDo | None:
         """Looks at all of them."""
+        if not self._specs:
+            return None
         try:
             await self._catch_up(now)
         except Unavailable as error:
