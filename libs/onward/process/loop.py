@@ -90,9 +90,7 @@ class Loop:
 
     def _asked_to_stop(self, _asked: "asyncio.Future[None]") -> None:
         if self._bound is not None:
-            self._bound.reschedule(
-                asyncio.get_running_loop().time() + self._finish_within.total_seconds()
-            )
+            self._bound.reschedule(asyncio.get_running_loop().time() + self._finish_within.total_seconds())
         self._wake()
 
     def _wake(self) -> None:
