@@ -104,8 +104,11 @@ FIGURES = {
     26: Figure("10,000 children, their parent's worker killed ten times", (
         "test_a_fan_out_of_10_000_survives_ten_deaths_of_its_parents_worker",), SLOW),
     27: Figure("logs over kills of the relay", (
+        "test_50_readers_of_20_logs_over_ten_kills_of_the_relay_get_every_line_once",
         "test_readers_of_a_relay_that_is_killed_miss_nothing",
-        "test_a_writer_stores_every_line_once_while_its_server_is_killed"), ONE),
+        "test_a_writer_stores_every_line_once_while_its_server_is_killed"), SLOW,
+        "20 logs of 50,000 lines, 50 readers, 10 kills of the relay, 590 connections: each reader got each line once and in order, none "
+        "dropped; from write to read p50 0.02 s, p99 0.80 s, at most 1.5 s, the kills included"),
     28: Figure("a flood of lines, 200 stalled readers", (
         "test_200_stalled_readers_of_a_flood_cost_no_memory_and_delay_nobody",
         "test_torture_13_a_log_flood_is_bounded_counted_and_slows_nobody_else"), ONE),

@@ -99,8 +99,9 @@ FIGURES_HEAD = """
 STRANGE_HEAD = """
 ## Strange input, hostile settings
 
-`ONWARD_FUZZ=20` gives tests/unit/contract/test_any_log.py and test_decoders.py twenty times their examples. `python3 dev.py test --hostile` runs the journeys
-with a lease of a second, one event a transaction, two connections to Postgres, and every hint given back after each event.
+`ONWARD_FUZZ=50` gives the fuzz tests of S2 to S5 fifty times their examples. `python3 dev.py test --hostile` runs the journeys with a lease
+of a second, one event a transaction, two connections to Postgres, every hint given back after each event, every decision appended
+by itself, every sleep suspended, and keepers that forget at once what they have read (tests/support/hostile.py, hostile_program.py).
 """
 REPEAT = """`NAME` stands for a test's name. The figures are of two cores with everything on them, fsync on. `--all` runs the slow ones as
 well, and takes ninety minutes. An empty cell under *last* means: the test passes, and no figure was noted here.

@@ -14,6 +14,8 @@ TIERS = {
     "all": "",
 }
 NO_TESTS_COLLECTED = 5
+HOSTILE = {"ONWARD_HOSTILE": "1", "ONWARD_BATCH": "1", "ONWARD_READERS": "2", "ONWARD_ACK_WAIT": "1"}
+"""Whatever a test starts has these settings; see tests/support/hostile.py."""
 
 
 JOURNEYS, PAGES = "tests/journeys", "tests/browser"
@@ -49,7 +51,7 @@ def run(*, tier: str, pytest_arguments: list[str]) -> int:
 
 def hostile(*, tier: str, pytest_arguments: list[str]) -> int:
     """Runs the journeys, or what the arguments name, with the settings of tests/support/hostile.py."""
-    os.environ["ONWARD_HOSTILE"] = "1"
+    os.environ.update(HOSTILE)
     return run(tier=tier, pytest_arguments=pytest_arguments or ["-n", "2", "--dist", "loadfile", JOURNEYS])
 
 

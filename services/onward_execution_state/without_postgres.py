@@ -89,9 +89,9 @@ class WithoutPostgres:
             tasks.create_task(self._follow(FOLLOWERS[0], self._each))
             tasks.create_task(self._keep_deadlines())
             tasks.create_task(_patiently("limits", self._limits.run))
-            tasks.create_task(
-                Loop("direct hints", _LOOK_AT_SOURCE, self._direct_hints.run_once).run(self._stop)
-            )
+            direct_hints = Loop("direct hints", _LOOK_AT_SOURCE, self._direct_hints.run_once)
+            self._direct_hints.again = direct_hints.poke
+            tasks.create_task(direct_hints.run(self._stop))
             tasks.create_task(Loop("schedules", _LOOK_AT_SCHEDULES, self._scheduler.run_once).run(self._stop))
             self.trouble = None
             self.ready.set()

@@ -24,6 +24,11 @@ def asked_for() -> bool:
     return os.environ.get("ONWARD_HOSTILE") == "1"
 
 
+def program(module: str) -> list[str]:
+    """What `python -m` is to run for a service."""
+    return ["tests.support.hostile_program", module] if asked_for() else [module]
+
+
 async def set_leases(urls: str, ack_wait: float, queue: str = "default") -> None:
     """Let the queue wait for signs of life as long as the workers of this test believe."""
     bus = await open_bus(urls, "test", lambda: None)

@@ -63,7 +63,7 @@ class Platform:
         module = "onward_" + name.rsplit("-", 1)[0]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", module],
+                [sys.executable, "-m", *hostile.program(module)],
                 env={
                     **os.environ,
                     **self._environment(name),

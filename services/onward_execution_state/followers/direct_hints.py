@@ -3,7 +3,9 @@
 After each start of a server, that of TIMERS is silent for ten to twenty seconds (seen, 2.15.1).
 """
 
+import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from onward.bus import streams
@@ -12,11 +14,14 @@ from onward.bus.ports import EventLog, Raw
 from onward.bus.streams import SourceLag
 from onward.contract import events as ev
 from onward.contract import subjects
+from onward.contract.errors import Unavailable
 from onward.process.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 2.0
+SOON = 0.25
+"""Seconds between two looks while a source is silent."""
 _PAGE = 500
 _WAKE = b'"wake":'
 
@@ -32,11 +37,24 @@ class DirectHints:
         self._fired_to = 0
         """The TIMERS sequence up to which we gave them, since that source was heard of last."""
         self._silent: set[str] = set()
+        self.again: Callable[[], None] = lambda: None
+        """Called when the next round should not wait its time."""
         self._given = metrics.counter("onward_direct_hints_total", "Hints given past a silent source of WORK")
 
     async def run_once(self, now: datetime) -> int:
         """How many hints were given; 0 as long as the sources speak."""
         del now
+        try:
+            given = await self._look()
+        except Unavailable as error:
+            # No failure to back off from: the first round after an outage matters most.
+            log.info("a round is left out: %s", error)
+            return 0
+        if self._silent:
+            asyncio.get_running_loop().call_later(SOON, self.again)
+        return given
+
+    async def _look(self) -> int:
         # Looked up before the sources are asked, so that their answer is about at least this much.
         last = (await streams.state(self._connection)).last_sequence
         sources = await streams.work_source_lag(self._connection)

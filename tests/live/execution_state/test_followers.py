@@ -171,6 +171,13 @@ async def test_h5_what_is_due_is_given_directly_while_its_source_is_silent(bus):
     assert (given, await direct.run_once(datetime.now(UTC))) == (1, 0)
 
 
+async def test_h5_an_outage_is_no_failure_to_back_off_from(nats_server):
+    away = Bus(await connect(nats_server.url, "away", on_closed=lambda: None))
+    await away.close()
+
+    assert await DirectHints(away.connection, away.events, Metrics()).run_once(datetime.now(UTC)) == 0
+
+
 async def test_h5_no_hint_is_given_directly_while_the_source_speaks(bus):
     direct = DirectHints(bus.connection, bus.events, Metrics())
     assert await direct.run_once(datetime.now(UTC)) == 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from onward.bus.hint_body import hint_of
 from onward.bus.inbound import Inbound
 from onward.bus.wire import header, number, status_of
+from tests.support.fuzz import TIMES, examples
 
 ID = "01a20779-1f75-7590-8747-f9290c8ecb2b"
 TIMER = b'{"timer":{"project":"default","execution_id":"%b","n":1,"sequence":1}}' % ID.encode()
@@ -55,7 +56,7 @@ def heard(parts):
 
 
 @given(st.lists(messages() | COMMANDS, max_size=6), st.data())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_however_the_stream_is_cut_up_the_same_messages_are_heard(sent, data):
     stream = b"".join(wire for wire, _ in sent)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
@@ -85,7 +86,7 @@ GARBAGE = st.lists(
 
 
 @given(GARBAGE)
-@settings(max_examples=500, deadline=2000)
+@settings(max_examples=500 * TIMES, deadline=2000)
 def test_garbage_ends_the_connection_or_waits_and_never_hangs(garbage):
     _, error = heard([garbage, b"\r\n"])
 
@@ -122,7 +123,7 @@ def test_nothing_is_heard_behind_what_ended_the_connection():
 
 
 @given(st.binary(max_size=80), st.binary(max_size=12))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_header_block_has_a_status_and_values_or_none(block, name):
     assert 0 <= status_of(b"NATS/1.0" + block) <= 999
     assert isinstance(header(block, name), str | None)
@@ -136,7 +137,7 @@ def test_any_header_block_has_a_status_and_values_or_none(block, name):
     st.binary(max_size=40),
     st.binary(max_size=60) | st.just(TIMER),
 )
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_any_message_of_work_is_a_hint_or_a_value_error(subject, ack_subject, headers, data):
     try:
         hint_of(subject, ack_subject, headers, data)

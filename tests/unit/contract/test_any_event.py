@@ -2,20 +2,21 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onward.contract import events as ev
 from onward.contract.errors import BrokenLog
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import Refused, advance, fold
+from tests.support.fuzz import examples
 from tests.unit.onward_execution_state.histories import walks
 
 SEEDS = st.integers(0, 400)
 
 
 @given(SEEDS, SEEDS, st.integers(0, 30), st.integers(0, 30))
-@settings(max_examples=600, deadline=None)
+@examples(600)
 def test_an_event_of_another_history_is_folded_or_refused_and_changes_nothing_else(one, other, place, taken):
     events = walks(one, 1)[0].events
     states = prefixes(events)
@@ -41,7 +42,7 @@ def test_an_event_of_another_history_is_folded_or_refused_and_changes_nothing_el
 
 
 @given(SEEDS, st.data())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_log_with_a_hole_or_out_of_order_is_never_folded_over(seed, data):
     events = walks(seed, 1)[0].events
     order = data.draw(st.permutations(events))
@@ -55,7 +56,7 @@ def test_a_log_with_a_hole_or_out_of_order_is_never_folded_over(seed, data):
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_any_bytes_are_an_event_or_a_value_error(data):
     try:
         ev.decode(data)

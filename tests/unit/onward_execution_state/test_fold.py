@@ -2,13 +2,14 @@ import random
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onward.contract import events as ev
 from onward.contract.carry import carry
 from onward.contract.log import Log, Stored
 from onward_execution_state.fold import fold, fold_again, read
+from tests.support.fuzz import examples
 from tests.unit.onward_execution_state.histories import Walk, interleaved, stored, walks
 
 
@@ -65,7 +66,7 @@ class Tables:
         return rows, self.gaps, self.bad
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.randoms(use_true_random=False), st.integers(1, 40), st.integers(0, 1000))
 def test_any_permutation_and_repetition_of_events_gives_the_same_rows(rng, size, seed):
     made = walks(seed, 4)
