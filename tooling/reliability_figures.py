@@ -62,8 +62,8 @@ FIGURES = {
         "test_while_nats_is_away_the_gateway_says_so_within_two_seconds_and_recovers_by_itself",
         "test_without_nats_every_answer_is_a_quick_503_and_it_recovers_by_itself",
         "test_1000_submissions_while_nats_is_away_for_a_minute"), SLOW,
-        "60 s away: 1,000 of 1,000 submissions refused with 503 and Retry-After, half within 1.0 s, all within 1.4 s; workers went on 2.4 s "
-        "after its return; all 1,000 accepted afterwards under their keys, no step twice"),
+        "60 s away: 1,000 of 1,000 submissions refused with 503 and Retry-After, half within 1.0 s, all within 1.7 s; workers went on 1.4 s "
+        "after its return, what had slept 3.9 s; all 1,000 accepted afterwards under their keys, no step twice"),
     14: Figure("a full disk under the streams", (
         "test_a_full_disk_under_the_streams_is_a_quick_503_and_loses_nothing_that_was_accepted",
         "test_a6_a_full_store_refuses_and_keeps_what_it_has",
@@ -95,7 +95,12 @@ FIGURES = {
         "test_20_keys_and_2000_executions_under_kills_never_hold_more_than_they_may_and_leak_nothing",
         "test_20_keys_and_2000_executions_under_kills_of_processes_leak_nothing"), SLOW, "", "2,000 executions, not 5,000"),
     23: Figure("waits and retries over restarts", (
-        "test_a_thousand_asleep_over_a_restart_of_everything_wake_in_time_and_none_early",), SLOW),
+        "test_a_thousand_retries_over_restarts_of_everything_are_on_time_and_counted",
+        "test_h5_what_is_due_is_given_directly_while_its_source_is_silent",
+        "test_a_thousand_asleep_over_a_restart_of_everything_wake_in_time_and_none_early"), SLOW,
+        "1,000 executions, each tried three times with delays of 1 to 120 s, over 13 restarts of everything, beside other load: 2,000 retries, "
+        "none early, attempts exact; while all was there half started within 0.35 s of their time, 99 % within 4.6 s, all within 6.4 s",
+        "two seconds for all: what is due right after a restart of NATS waits until its source is known to be silent"),
     24: Figure("what waits starves nobody", (
         "test_20_000_waiting_retries_delay_none_of_100_that_are_ready", "test_ten_thousand_asleep_cost_a_worker_nothing"), SLOW,
         "100 ready ones beside 20,000 that wait for another try: from submission to start p50 0.06 s, p99 0.08 s"),
