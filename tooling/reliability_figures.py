@@ -87,7 +87,9 @@ FIGURES = {
         "test_of_racing_answers_one_counts_and_every_event_counts_once_whoever_dies"), ONE),
     20: Figure("schedules over kills", (
         "test_each_tick_starts_one_execution_while_replicas_are_killed_for_a_minute",
-        "test_each_tick_starts_one_execution_while_replicas_are_killed_for_ten_minutes"), SLOW),
+        "test_each_tick_starts_one_execution_while_replicas_are_killed_for_ten_minutes"), SLOW,
+        "50 schedules of 5 s, ten minutes, three replicas, one killed every 5 s, beside other load: 5,950 of 5,950 ticks started one "
+        "execution each; late p50 0.29 s, p99 6.0 s", "clocks that differ by 90 s; two seconds at p99, which was asked for without kills"),
     21: Figure("cron and changes of clocks", (
         "test_torture_11_cron_fires_as_the_clocks_of_every_zone_say_around_each_change_from_2020_to_2030",), SLOW,
         "49 kinds of zones (all that change their clocks alike are one), six patterns: 4,734 windows of 72 hours, 0 differences", ""),
@@ -116,7 +118,9 @@ FIGURES = {
         "dropped; from write to read p50 0.02 s, p99 0.80 s, at most 1.5 s, the kills included"),
     28: Figure("a flood of lines, 200 stalled readers", (
         "test_200_stalled_readers_of_a_flood_cost_no_memory_and_delay_nobody",
-        "test_torture_13_a_log_flood_is_bounded_counted_and_slows_nobody_else"), ONE),
+        "test_torture_13_a_log_flood_is_bounded_counted_and_slows_nobody_else"), SLOW,
+        "1,000,000 lines, 200 stalled readers, beside other load: the relay's memory +60 MiB, all 200 closed with a code within 30 s of the "
+        "last line, none dropped by the writer; another reader's delay p50 0.17 s, p99 1.7 s"),
     29: Figure("five times too much", ("test_overload_spares_the_routes_that_tell_of_it",), ONE, "",
                "refusals are shown, the p99 of what is accepted under it is not"),
     30: Figure("500 sockets come back at once", (
@@ -136,7 +140,7 @@ STRANGE = (
     Figure("any request of the OpenAPI document against a whole platform", (
         "test_any_request_gets_an_answer_that_the_document_names",
         "test_thirty_thousand_requests_get_answers_that_the_document_names"), ONE,
-        "30,000 requests of our own making: no answer beside those of the document and the common refusals, no 5xx but 2 × 503; schemathesis, by hand: 6,403 requests, the same; the service completes work afterwards"),
+        "30,000 requests of our own making, run twice: no answer beside those of the document and the common refusals, no 5xx but 2 × 503; schemathesis, by hand: 6,403 requests, the same; the service completes work afterwards"),
     Figure("any event on any state, any mix and any bent event", (
         "test_any_event_on_any_state_is_legal_or_refused", "test_the_fold_of_any_mix_of_events_is_an_execution_or_a_broken_log",
         "test_a_log_with_a_bent_event_folds_or_is_a_broken_log", "test_a_carried_state_that_cannot_be_read_is_a_broken_log",
