@@ -21,12 +21,18 @@ async def fall_asleep(onward: Platform, count: int, seconds: float) -> list[str]
         assert status in (200, 202, 207), answer
         accepted += [item["execution"]["id"] for item in answer["items"]]
 
-    async def all_asleep() -> bool:
-        status, page = await onward.call("GET", "/workers")
-        free = status == 200 and not any(worker["busy"] for worker in page["items"])
-        return free and asleep(onward) >= wanted
+    while (so_far := asleep(onward)) < wanted:
 
-    await onward.eventually(all_asleep, 60, "not all fell asleep")
+        async def more_are(so_far: int = so_far) -> bool:
+            return asleep(onward) > so_far
+
+        await onward.eventually(more_are, 60, f"no more than {so_far} fell asleep")
+
+    async def none_is_busy() -> bool:
+        status, page = await onward.call("GET", "/workers")
+        return status == 200 and not any(worker["busy"] for worker in page["items"])
+
+    await onward.eventually(none_is_busy, 60, "the workers are not free")
     return accepted
 
 
