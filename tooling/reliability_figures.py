@@ -20,8 +20,9 @@ FIGURES = {
               "12 of 12 in simulated days, each by its name and within 20 of them, see above", "none yet in real processes"),
     3: Figure("a crash at every write", (
         "test_torture_01_a_worker_killed_at_any_of_its_requests_repeats_no_paid_step",
-        "test_f1_wherever_the_parents_worker_dies_each_child_is_one_execution"), ONE,
-        "69 requests of a worker, before and after each: 0 bad", "the gateway's and the projection's writes are not enumerated"),
+        "test_f1_wherever_the_parents_worker_dies_each_child_is_one_execution",
+        "test_a_projection_cut_off_at_any_of_its_statements_leaves_equal_tables", "test_a_gateway_that_dies_at_any_request_leaves_the_operation_done_once_or_not_at_all"), ONE,
+        "69 requests of a worker, 21 statements of the projection, each request of nine operations of the gateway, cut before and after each: 0 bad"),
     4: Figure("short chaos with real processes", (
         "test_kills_pauses_and_broken_wires_break_no_promise", "test_two_minutes_of_chaos_break_no_promise",
         "test_each_part_killed_in_turn_loses_nothing_on_three_servers"),

@@ -77,13 +77,14 @@ class Connection:
         Raises Unanswered when the faults say so; `later` allows that `act` happens after that.
         """
         self.calls += 1
+        number = self.calls
         await self._travel()
-        self._die_if_due(after=False)
+        self._die_if_due(number, after=False)
         if self.random.random() >= self.faults.unanswered:
             result = act()
         else:
             await self._lose(act, later=later)
-        self._die_if_due(after=True)
+        self._die_if_due(number, after=True)
         await self._travel()
         return result
 
@@ -112,8 +113,8 @@ class Connection:
         if self.dead:
             raise asyncio.CancelledError(f"{self.name} is dead")
 
-    def _die_if_due(self, *, after: bool) -> None:
-        if self._dies_at == (self.calls, after):
+    def _die_if_due(self, number: int, *, after: bool) -> None:
+        if self._dies_at == (number, after):
             self.kill()
             self.check()
 

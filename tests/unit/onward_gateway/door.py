@@ -150,12 +150,11 @@ class Reply:
 class House:
     """A gateway with everything around it."""
 
-    def __init__(self) -> None:
-        self.bus = MemoryBus()
-        self.bus.events.listeners.append(self._echo)
+    def __init__(self, before: "House | None" = None) -> None:
+        self.bus = before.bus if before else MemoryBus()
         self.process = self.bus.process("gateway")
-        self.config = MemoryConfig()
-        self.state = StateDouble(self.bus)
+        self.config = before.config if before else MemoryConfig()
+        self.state = before.state if before else StateDouble(self.bus)
         self.now = datetime.now(UTC)
         self.seconds = 0.0
         self.ticks = MemoryTicks()
@@ -181,11 +180,19 @@ class House:
             new_id=self.bus.new_id,
         )
         self.app = create_app(self.gateway)
+        if before:
+            self.key = before.key
+            return
+        self.bus.events.listeners.append(self._echo)
         self.key = self.add_key("default")
         self.config.put("default", "task", "noop", TaskSpec(name="noop"))
         schema = msgspec.Raw(msgspec.json.encode(SCHEMA))
         self.config.put("default", "task", "typed", TaskSpec(name="typed", input_schema=schema, priority=8))
         self.config.put("default", "queue", "fast", QueueSpec(name="fast", environment="prod"))
+
+    def another(self) -> "House":
+        """A gateway beside this one, or after it: with the same neighbours, and a process of its own."""
+        return House(self)
 
     def add_key(self, project: str, **changes: Any) -> str:
         key, spec = new_key(project, now=self.now)
