@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 PACE_SECONDS = 0.025
 """Time between rounds: events that come one by one share a transaction, and a list is that much older at most."""
-MANY = 25
+MANY = 5
 """Events in a round from which on the next one waits longer: a transaction costs as much as the rows of several."""
 LONGEST = 4
 """So many times PACE_SECONDS at most."""

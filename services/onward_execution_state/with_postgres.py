@@ -133,6 +133,7 @@ class WithPostgres:
 
     def poke(self) -> None:
         """Something is there to be projected: soon, together with what comes in the meantime."""
+        self._alerts.stir()
         if self._gathering is None:
             self._gathering = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._project_now)
 

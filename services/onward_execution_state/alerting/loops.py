@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from onward.bus import streams
@@ -23,8 +23,31 @@ from onward_execution_state.store import Source
 from onward_execution_state.workers import Workers
 
 EVERY = timedelta(seconds=1)
+REST = timedelta(seconds=10)
+"""With no rule, no event for so long means nothing to tell; one that was not heard is found after as long."""
 HEARD_AFTER = timedelta(seconds=20)
 """How long it takes until a queue without a heartbeat is a queue without a worker."""
+
+
+class Rest:
+    """Says when a look can be left out: nothing was stored for REST, and the last look is not as long ago."""
+
+    def __init__(self) -> None:
+        self._stirred = True
+        self._awake_until = self._looked_at = datetime.min.replace(tzinfo=UTC)
+
+    def stir(self) -> None:
+        """Something was stored."""
+        self._stirred = True
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether there is nothing to look for; where there is, the look is counted as taken."""
+        if self._stirred:
+            self._stirred, self._awake_until = False, now + REST
+        if now >= self._awake_until and now - self._looked_at < REST:
+            return True
+        self._looked_at = now
+        return False
 
 
 class AlertLoops:
@@ -64,9 +87,13 @@ class AlertLoops:
             metrics=metrics,
         )
 
+        self._rest = Rest()
+
         async def look(now: datetime) -> Any:
             if not bus.config.ready:
                 return None  # no rule is known yet: none of them was deleted
+            if not known.alerts and self._rest.lasts(now):
+                return None
             await evaluating.run_once(now)
             more = await subscribing.run_once(now)
             sending.poke()
@@ -78,6 +105,10 @@ class AlertLoops:
         sending = Loop("delivering", EVERY, quietly(send))
         self.loops = [Loop("alerting", EVERY, quietly(look)), sending]
         self.answers = AlertAnswers(database, known, sending.poke).all()
+
+    def stir(self) -> None:
+        """An event was stored: there may be something to tell."""
+        self._rest.stir()
 
     async def close(self) -> None:
         """Ends what is under way; it is tried again."""
