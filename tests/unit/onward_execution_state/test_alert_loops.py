@@ -1,6 +1,7 @@
 """When the look for something to tell can be left out."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from onward_execution_state.alerting.loops import REST, Rest
 
@@ -19,7 +20,7 @@ def test_with_nothing_stored_a_look_is_taken_once_a_rest():
     later = looks(rest, range(length, 5 * length))
 
     assert len(later) == 4
-    assert all(second - first == length for first, second in zip(later, later[1:], strict=False))
+    assert all(second - first == length for first, second in pairwise(later))
 
 
 def test_what_is_stored_is_looked_at_at_once_and_for_a_while():

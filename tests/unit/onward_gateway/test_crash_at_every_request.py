@@ -1,6 +1,6 @@
 """G3 for the gateway: it is gone at its k-th request to the log, the object store or others, for all k.
 
-What it had answered holds, what it had not may have happened or not, and asking the next gateway again brings it about once.
+What it had answered holds; what it had not may have happened or not, and asking the next gateway brings it about once.
 """
 
 import asyncio
@@ -38,11 +38,15 @@ async def failed(house):
 
 
 def submit(house, _, key):
-    return house.call("POST", PATH, {"task": "noop", "input": {}}, headers=[(b"idempotency-key", key.encode())])
+    return house.call(
+        "POST", PATH, {"task": "noop", "input": {}}, headers=[(b"idempotency-key", key.encode())]
+    )
 
 
 def submit_large(house, _, key):
-    return house.call("POST", PATH, {"task": "noop", "input": {"text": LARGE}}, headers=[(b"idempotency-key", key.encode())])
+    return house.call(
+        "POST", PATH, {"task": "noop", "input": {"text": LARGE}}, headers=[(b"idempotency-key", key.encode())]
+    )
 
 
 def submit_batch(house, _, key):
@@ -71,7 +75,9 @@ def rerun(house, execution, key):
 
 
 def tell(house, execution, key):
-    return house.call("POST", f"{PATH}/{execution}/events", {"name": "paid", "key": key.replace(" ", "-"), "value": 1})
+    return house.call(
+        "POST", f"{PATH}/{execution}/events", {"name": "paid", "key": key.replace(" ", "-"), "value": 1}
+    )
 
 
 OPERATIONS = {
@@ -88,7 +94,9 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
-async def test_a_gateway_that_dies_at_any_request_leaves_the_operation_done_once_or_not_at_all(house, operation):
+async def test_a_gateway_that_dies_at_any_request_leaves_the_operation_done_once_or_not_at_all(
+    house, operation
+):
     prepare, ask, once = OPERATIONS[operation]
     dying = house.another()
     hit = 0
