@@ -21,6 +21,7 @@ from onward_execution_state.life import life_of_events
 from onward_execution_state.losses import losses, told
 from onward_execution_state.mending import mend, read_again
 from onward_execution_state.migrate import migrate
+from onward_execution_state.missed import note_found, take_note, without_end
 from onward_execution_state.rebuild import Log, rebuild, verify
 from onward_execution_state.settings import Settings
 
@@ -65,6 +66,7 @@ async def _rebuild(settings: Settings) -> int:
 async def _verify(settings: Settings) -> int:
     async with _log(settings) as log, _connected(settings) as connection:
         lost = told(await losses(connection, log.events, log.source, log.first_sequence))
+        ends = [] if lost else await without_end(connection, log.events, log.first_sequence)
         differences = [] if lost else await verify(settings.database_url, log, utc_now())
     for execution_id, what in lost:
         _say(f"{execution_id}: {what} in the log")
@@ -73,6 +75,10 @@ async def _verify(settings: Settings) -> int:
         return DIFFERENT
     for difference in differences:
         _say(f"{difference.execution_id}: {difference.what}")
+    for _, execution_id in ends:
+        _say(_without_end(execution_id))
+    if not differences and ends:
+        return DIFFERENT
     if not differences:
         return _say("the tables are what the log makes of them")
     _say("fix: onward admin rebuild")
@@ -85,9 +91,24 @@ async def _mend(settings: Settings) -> int:
         mended = await mend(connection, log.events, lost, new_id, utc_now())
         if lost:
             await read_again(connection, log.source, utc_now())
+        named = {loss.execution_id for loss in lost}
+        ends = await without_end(connection, log.events, log.first_sequence)
+        ends = [one for one in ends if one[1] not in named]
+        bad = {one.execution_id: one.what for one in mended if not one.whole}
+        left = [
+            (loss.execution_id, loss.project, bad[loss.execution_id])
+            for loss in lost
+            if loss.execution_id in bad
+        ]
+        await note_found(connection, left, ends, utc_now())
+        missed = await take_note(connection)
     for one in mended:
         _say(f"{one.execution_id}: {one.what}")
-    if not all(one.whole for one in mended):
+    for range_told in missed:
+        _say(f"{range_told}; what ended in them is nowhere else, and this is the last time it is told")
+    for _, execution_id in ends:
+        _say(_without_end(execution_id))
+    if ends or not all(one.whole for one in mended):
         return DIFFERENT
     return _say(f"{len(mended)} executions are mended" if mended else "the log has lost nothing")
 
@@ -119,6 +140,10 @@ async def _connected(settings: Settings) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+def _without_end(execution_id: str) -> str:
+    return f"{execution_id}: how it ended is lost; fix: onward execution cancel {execution_id}"
 
 
 def _say(line: str) -> int:

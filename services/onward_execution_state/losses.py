@@ -18,6 +18,7 @@ from onward.bus.ports import EventLog, Raw
 from onward.process.metrics import Metrics
 from onward_execution_state.database import Connection
 from onward_execution_state.leader import Leader
+from onward_execution_state.missed import note_found, without_end
 from onward_execution_state.statements import load
 from onward_execution_state.store import Source
 
@@ -133,10 +134,23 @@ class Scrubber:
         try:
             postgres = await self._leader.connection(now)
             if postgres is not None:
-                self._tell(await losses(postgres, self._events, source, first))
+                found = await losses(postgres, self._events, source, first)
+                self._tell(found)
+                await self._keep(postgres, found, first, now)
             self._next = now + _EVERY
         finally:
             await self._leader.close()
+
+    async def _keep(self, postgres: Connection, found: list[Loss], first: int, now: datetime) -> None:
+        projects = {loss.execution_id: loss.project for loss in found}
+        ends = [one for one in await without_end(postgres, self._events, first) if one[1] not in projects]
+        for _, execution_id in ends:
+            log.error(
+                "%s stands as open, and EVENTS holds nothing of it",
+                execution_id,
+                extra={"execution_id": execution_id},
+            )
+        await note_found(postgres, [(id, projects[id], what) for id, what in told(found)], ends, now)
 
     def _tell(self, found: list[Loss]) -> None:
         self._lost = len(found)

@@ -22,6 +22,7 @@ from onward_execution_state.database import (
     why_unreachable,
 )
 from onward_execution_state.fold import Bad
+from onward_execution_state.missed import note_missed
 from onward_execution_state.store import Source
 from onward_execution_state.traced import tell
 from onward_execution_state.write import PositionMoved, Writer
@@ -49,7 +50,7 @@ class Projector:
         *,
         most: int = BATCH,
         pace_seconds: float = PACE_SECONDS,
-        end: Callable[[], Awaitable[int]] | None = None,
+        bounds: Callable[[], Awaitable[tuple[int, int]]] | None = None,
     ) -> None:
         self.trouble: str | None = "has not started yet"
         """Why nothing is projected; None also while another replica does it."""
@@ -58,7 +59,7 @@ class Projector:
         self._source_now = source
         self._most = most
         self._pace_seconds = pace_seconds
-        self._end = end
+        self._bounds = bounds
         self._begun, self._last = 0.0, 0
         self._connection: Connection | None = None
         self._source: Source | None = None
@@ -113,23 +114,29 @@ class Projector:
         if self._connection is None:
             self._connection = await self._database.writer(durable=False)
         if self._writer is None:
-            self._writer = await self._behind_the_end(
-                await Writer.leading(self._connection, source, now), now
-            )
+            writer = await Writer.leading(self._connection, source, now)
+            if writer is not None and self._bounds is not None:
+                await self._compare(self._connection, writer, await self._bounds(), now)
+            self._writer = writer
         return self._writer
 
-    async def _behind_the_end(self, writer: Writer | None, now: datetime) -> Writer | None:
-        """A stream that ends before the position is an older copy: what comes next would be taken for known."""
-        if writer is None or self._end is None or (end := await self._end()) >= writer.position:
-            return writer
-        log.error(
-            "EVENTS ends at sequence %d, and was projected up to %d: an older copy of it was put back",
-            end,
-            writer.position,
-        )
-        # Nobody knows from where on it has gone another way, and nothing is written twice.
-        await writer.go_back(0, now)
-        return writer
+    async def _compare(
+        self, connection: Connection, writer: Writer, bounds: tuple[int, int], now: datetime
+    ) -> None:
+        """Whether what is in Postgres and what is in EVENTS meet: an older copy of either may have been put back."""
+        first, last = bounds
+        if last < writer.position:
+            log.error(
+                "EVENTS ends at sequence %d, and was projected up to %d: an older copy of it was put back",
+                last,
+                writer.position,
+            )
+            # Nobody knows from where on it has gone another way, and nothing is written twice.
+            await writer.go_back(0, now)
+        elif first > writer.position + 1:
+            # Nothing is purged that is not projected: this is not the Postgres that knew it.
+            told = await note_missed(connection, writer.position + 1, first - 1, now)
+            log.error("%s", told)
 
     async def _next_batch(self, after: int) -> list[Raw]:
         ahead, self._ahead = self._ahead, None

@@ -22,6 +22,7 @@ from onward_execution_state.analytics.sizing import SizingAnswers
 from onward_execution_state.bulk import BulkAnswers
 from onward_execution_state.database import Database
 from onward_execution_state.listing import ListQuestion, asked_of, cursor_after, id_range
+from onward_execution_state.missed import LossAnswers
 from onward_execution_state.open_counts import OpenCounts
 from onward_execution_state.overview import Overview
 from onward_execution_state.question_listing import QuestionsQuestion
@@ -106,6 +107,7 @@ class Queries:
             "prefix": self._prefix,
             "position": self._position,
             "repairs": self._repairs,
+            "losses": LossAnswers(database).losses,
             "workers": overview.workers,
             "queues": overview.queues,
             "metrics": overview.metrics,

@@ -95,7 +95,7 @@ class WithPostgres:
         life = life_of_events(bus.connection, time.monotonic)
         self._leaders = [Leader(self._database, work) for work in _WORK]
         self.projector = Projector(
-            bus.events, self._database, life, metrics, most=settings.batch, end=self._end
+            bus.events, self._database, life, metrics, most=settings.batch, bounds=bus.events.bounds
         )
         self._projection = Loop("projection", _POLL, self.projector.run_once)
         overview = Overview(self._database, workers, self._depths, self._facts, utc_now)
@@ -272,9 +272,6 @@ class WithPostgres:
 
         scrubber = Scrubber(self._leaders[10], self._bus.events, where, metrics)
         return Loop("scrubbing", _SCRUB, self._quietly(scrubber.run_once))
-
-    async def _end(self) -> int:
-        return (await streams.state(self._bus.connection)).last_sequence
 
     def _quietly(self, run_once: RunOnce) -> RunOnce:
         """A round that finds Postgres or NATS away is no failure of its own: /readyz tells of that."""

@@ -11,6 +11,7 @@ from onward.contract import subjects
 from onward.contract.errors import InvalidBody, InvalidParameter, NotFound, OnwardError, TooLarge, Unavailable
 from onward.contract.execution import Execution
 from onward.contract.explain import Standing
+from onward.contract.losses import LossView
 from onward.contract.schedules import TickView
 from onward.contract.view import StallView
 from onward.contract.workers import WorkerView
@@ -104,6 +105,11 @@ class State:
         """Why it seems to make no progress, if it does."""
         asked = {"project": project, "id": execution_id}
         found: StallView | None = await self._ask("stalled", asked, StallView | None, _BRIEFLY)
+        return found
+
+    async def losses(self, project: str) -> list[LossView]:
+        """What was found lost, by kind."""
+        found: list[LossView] = await self._ask("losses", {"project": project}, list[LossView])
         return found
 
     async def events(self, project: str, execution_id: str) -> list[ev.AnyEvent]:

@@ -122,6 +122,30 @@ def of_workers(client: Client) -> Iterator[Finding]:
             )
 
 
+_LOSSES = {
+    "log": ("EVENTS has lost events of {} executions", "onward admin mend"),
+    "range": (
+        "{} times Postgres was put back to an older state than EVENTS remembers",
+        "put back a newer copy of Postgres; if there is none, `onward admin mend` takes note",
+    ),
+    "end": ("{} executions stand as open, and how they ended is lost", "onward execution cancel ID"),
+}
+
+
+def of_losses(client: Client) -> Iterator[Finding]:
+    """What was found lost, in the log or in Postgres."""
+    try:
+        found = list(client.losses())
+    except ApiProblem as refused:
+        yield Finding("losses", WARN, refused.detail, refused.fix)
+        return
+    for one in found:
+        cause, fix = _LOSSES.get(one["kind"], ("{} losses of another kind", "onward admin verify"))
+        yield Finding("losses", FAIL, f"{cause.format(one['count'])}: {'; '.join(one['first'])}", fix)
+    if not found:
+        yield Finding("losses", OK, "none was found")
+
+
 def of_installation(here: Session, given: Path | None) -> Iterator[Finding]:
     """What `onward up` runs on this machine: processes, services, servers, disk."""
     from onward.cli import installed
@@ -204,6 +228,7 @@ def everything(here: Session, given: Path | None) -> Iterator[Finding]:
             yield from of_readiness(client)
             yield from of_key(client)
             yield from of_workers(client)
+            yield from of_losses(client)
     except Unreachable as silent:
         yield Finding("gateway", FAIL, str(silent), "onward up, or point ONWARD_URL at a running gateway")
     except ApiProblem as refused:

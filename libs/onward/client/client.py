@@ -243,6 +243,10 @@ class Client:
         """Yields the queues."""
         yield from self._items("/api/v1/queues")
 
+    def losses(self) -> Iterator[Json]:
+        """Yields what was found lost, in the log or in Postgres; nothing is good."""
+        yield from self._items("/api/v1/losses")
+
     def resources(self, plural: str) -> Resources:
         """Returns the handle of a kind of resource: `environments`, `queues`, `saved-views` and so on."""
         return Resources(self.wire, plural)

@@ -20,3 +20,33 @@ select here.project, here.execution_id, here.n, here.type
 
 -- name: lives
 select count(*) as lives from positions where stream = $1;
+
+-- name: note_missed
+-- The first to notice knows best when it was.
+insert into losses (kind, about, at, detail) values ('range', $1, $2, $3) on conflict do nothing;
+
+-- name: left_behind
+-- Open, and with nothing known of since before $1: what is open is carried over a purge, so its log tells more, or its end was purged.
+select project, id, route from executions where retention = 'open' and sequence < $1 order by id limit $2;
+
+-- name: forget_found
+delete from losses where kind in ('log', 'end');
+
+-- name: note_found
+insert into losses (kind, about, at, project, detail)
+select $1, one.about, $2, one.project, one.detail
+  from unnest($3::text[], $4::text[], $5::text[]) as one (about, project, detail)
+on conflict do nothing;
+
+-- name: take_note
+-- An operator has seen them.
+delete from losses where kind = 'range' returning detail;
+
+-- name: told
+-- How many of each kind a project has to know of, and the first of them.
+select kind, count(*) as count, min(at) as since,
+       (array_agg(about || ': ' || detail order by about))[1:$2] as first
+  from losses
+ where project = $1 or project is null
+ group by kind
+ order by kind;

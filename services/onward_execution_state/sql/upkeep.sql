@@ -8,6 +8,8 @@ select pg_try_advisory_lock(hashtextextended('onward ' || $1::text, 0));
 select id, project, version, sequence, base_sequence, state
   from executions
  where retention = 'open' and base_sequence <= $1
+   -- Of these there is no log to be carried, and they must not take the places of others.
+   and not exists (select from losses where kind = 'end' and about = executions.id::text)
  order by base_sequence
  limit $2;
 

@@ -660,6 +660,12 @@ export interface Link {
   path: string;
   expires_at: string;
 }
+export interface LossView {
+  kind: string;
+  count: number;
+  since: string;
+  first: Array<string>;
+}
 export interface MadeKey {
   id: string;
   name: string;
@@ -1099,6 +1105,10 @@ export interface Page_KeyView_ {
 }
 export interface Page_LimitView_ {
   items: Array<LimitView>;
+  next_cursor: string | null;
+}
+export interface Page_LossView_ {
+  items: Array<LossView>;
   next_cursor: string | null;
 }
 export interface Page_Policy_ {
@@ -1841,6 +1851,7 @@ export interface Answers {
   "/incidents": IncidentPage;
   "/limits": Page_LimitView_;
   "/limits/{}": LimitView;
+  "/losses": Page_LossView_;
   "/openapi.json": Record<string, any>;
   "/policies": Page_Policy_;
   "/policies/{}": Policy;

@@ -25,7 +25,7 @@ TABLES = (
     "step_hours", "stalls", "gaps", "positions", "event_quarantine", "repairs", "purges", "bulk_operations",
     "bulk_items",
     "alert_rules", "incidents", "deliveries", "delivery_tries", "channel_health", "event_subscriptions",
-    "audit_entries", "audit_positions", "removals",
+    "audit_entries", "audit_positions", "removals", "losses",
     "onward_outlived.kinds", "onward_outlived.rollups",
     "onward_outlived.error_groups", "onward_outlived.error_hours", "onward_outlived.step_hours",
     "onward_outlived.counted",

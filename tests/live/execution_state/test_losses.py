@@ -50,10 +50,10 @@ async def test_what_comes_after_an_older_copy_of_the_log_was_put_back_is_project
     late = Walk(random.Random(7), at=NOW).submit()
     older.append(stored(late.events[0], len(older) + 1))
 
-    async def end():
-        return older[-1].sequence
+    async def bounds():
+        return 1, older[-1].sequence
 
-    again = projector_of(Recorded(older), end=end)
+    again = projector_of(Recorded(older), bounds=bounds)
     await until_projected(again)
 
     assert await database.ask("select 1 from executions where id = $1", late.state.id)

@@ -16,7 +16,9 @@ def test_all_is_well(onward, gateway):
     told = onward("doctor", "-o", "json")
 
     assert told.code == 0
-    assert levels(told) == {(about, "ok") for about in ("profile", "gateway", "clock", "key", "workers")}
+    assert levels(told) == {
+        (about, "ok") for about in ("profile", "gateway", "clock", "key", "workers", "losses")
+    }
 
 
 def test_what_is_wrong_is_told_with_its_fix_and_is_exit_code_1(onward, gateway):
@@ -29,6 +31,28 @@ def test_what_is_wrong_is_told_with_its_fix_and_is_exit_code_1(onward, gateway):
     assert "✕ gateway          nats: sync_interval is 2m" in told.out
     assert "! queues           3 wait in 'default', and no worker takes from it" in told.out
     assert "fix: onward worker start --queue default" in told.out
+
+
+def test_each_loss_is_told_with_its_fix(onward, gateway):
+    gateway.workers = [worker()]
+    gateway.losses = [
+        {
+            "kind": "log",
+            "count": 2,
+            "since": "2026-03-01T12:00:00Z",
+            "first": ["a: event 3 is lost", "b: events 1 to 4"],
+        },
+        {"kind": "range", "count": 1, "since": "2026-03-01T12:00:00Z", "first": ["6-9: purged"]},
+        {"kind": "end", "count": 1, "since": "2026-03-01T12:00:00Z", "first": ["c: stands as open"]},
+    ]
+
+    told = onward("doctor")
+
+    assert told.code == 1
+    assert "EVENTS has lost events of 2 executions: a: event 3 is lost; b: events 1 to 4" in told.out
+    assert "fix: onward admin mend" in told.out
+    assert "put back a newer copy of Postgres" in told.out
+    assert "fix: onward execution cancel ID" in told.out
 
 
 def test_nobody_there_is_told_once(onward, monkeypatch):

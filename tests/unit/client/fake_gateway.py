@@ -52,6 +52,7 @@ class FakeGateway:
         self.requests: list[Request] = []
         self.broke: list[str] = []
         self.workers: list[dict[str, Any]] = []
+        self.losses: list[dict[str, Any]] = []
         self.waiting: int | None = 0
         self.checks: list[dict[str, Any]] = [{"name": "nats", "ok": True, "reason": None}]
         self.lose: deque[str] = deque()
@@ -187,6 +188,8 @@ class FakeGateway:
                 return 200, task(name), {}
             case "GET", ["workers"]:
                 return 200, page(self.workers, request), {}
+            case "GET", ["losses"]:
+                return 200, page(self.losses, request), {}
             case "GET", ["queues"]:
                 return 200, page([queue(len(self.workers), self.waiting)], request), {}
             case _, [plural, *_] if plural in PLURALS:
