@@ -1,17 +1,15 @@
 """The disk under the streams is full, and free again: a small file system that the test fills and empties."""
 
 import asyncio
-import contextlib
 import json
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.support.platform import Platform, platform
+from tests.support.small_disk import small_disk
 
 ROUNDS = 5
 
@@ -48,34 +46,6 @@ async def test_a_full_disk_under_the_streams_is_a_quick_503_and_loses_nothing_th
             # The best of five: this machine may be busy with something else for a while.
             assert min(refused_after) <= 5
             assert min(back_after) <= 30
-
-
-class SmallDisk:
-    """A file system of 128 MiB, with ballast."""
-
-    def __init__(self, folder: Path) -> None:
-        self._ballast = folder / "ballast"
-
-    def fill(self) -> None:
-        """Nothing more can be written."""
-        with self._ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-            while file.write(bytes(65536)):
-                pass
-
-    def free(self) -> None:
-        """There is room again."""
-        self._ballast.unlink()
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[SmallDisk]:
-    """Mounted here for the time of a `with`; that takes the rights of root."""
-    folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", str(folder)], check=True)
-    try:
-        yield SmallDisk(folder)
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 async def first_refusal(onward: Platform, accepted: list[str]) -> float:

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -187,6 +188,7 @@ def _nats(port: int) -> Iterator[Finding]:
     except (OnwardError, ApiProblem) as silent:
         yield Finding("nats", FAIL, str(silent), "see nats.log")
         return
+    yield from _health(port)
     version, jetstream = told.get("version", "unknown"), told.get("jetstream", {}).get("config", {})
     if not str(version).startswith("2.15."):
         yield Finding("nats", WARN, f"version {version} was not tried", "use a 2.15 release of nats-server")
@@ -196,6 +198,21 @@ def _nats(port: int) -> Iterator[Finding]:
         )
     else:
         yield Finding("nats", OK, f"version {version}, syncs every write")
+
+
+def _health(port: int) -> Iterator[Finding]:
+    try:
+        with _local(port) as client:
+            answer = client.wire.call("GET", "/healthz")
+    except (OnwardError, ApiProblem):
+        return
+    if answer.status != HTTPStatus.OK:
+        yield Finding(
+            "nats",
+            FAIL,
+            str(answer.json().get("error")),
+            "make room on its disk; `onward up` then starts it anew by itself",
+        )
 
 
 def _disk(folder: Path) -> Iterator[Finding]:

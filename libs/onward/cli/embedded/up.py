@@ -25,6 +25,7 @@ from onward.cli.embedded.report import AllReady, PortMoved, Stopped, Stopping, U
 from onward.cli.embedded.scratch import Scratch
 from onward.cli.embedded.services import Addresses, Plan, addresses_of, services
 from onward.cli.embedded.state import Running, identities, ourselves, read_state, write_state
+from onward.cli.embedded.unstick import Unstick
 from onward.client.profile import Profile
 from onward.contract.submission import KeySpec
 from onward.process import log_file
@@ -46,6 +47,7 @@ class Prepare(Protocol):
 
 _LOG_CAP = 32 << 20
 _LOOK_AT_LOGS = timedelta(seconds=10)
+_LOOK_AT_NATS = timedelta(seconds=2)
 _LOOK_AT_SCRATCH = timedelta(seconds=2)
 
 
@@ -110,6 +112,7 @@ class _Installation:
         self._locks = contextlib.ExitStack()
         self._before = read_state(directory)  # there only after an `up` that did not end in order
         self._running: Running | None = None
+        self._unstick: Unstick | None = None
         self._scratch = Scratch(directory.nats) if options.nats_url is None else None
 
     async def start(self, plan: Plan, prepare: Prepare) -> None:
@@ -149,6 +152,7 @@ class _Installation:
         await _all(
             Loop("rotate logs", _LOOK_AT_LOGS, self._rotate).run(stop),
             Loop("keep scratch", _LOOK_AT_SCRATCH, self._keep_scratch).run(stop),
+            Loop("unstick nats", _LOOK_AT_NATS, self._unstick_nats).run(stop),
         )
 
     async def stop(self) -> None:
@@ -163,6 +167,7 @@ class _Installation:
         if self._options.nats_url is None:
             held = await self._lock_server("nats")
             await self._supervisor.start(await nats_child(nats, held))
+            self._unstick = Unstick(nats, lambda: self._supervisor.pids)
 
     async def _start_postgres(self, postgres: Postgres, *, new_password: bool) -> None:
         if self._options.database_url is None:
@@ -219,6 +224,10 @@ class _Installation:
         del now
         if self._scratch is not None:
             self._scratch.keep()
+
+    async def _unstick_nats(self, now: datetime) -> None:
+        if self._unstick is not None:
+            await self._unstick.run_once(now)
 
     async def _rotate(self, now: datetime) -> None:
         del now
