@@ -14,16 +14,14 @@ from onward.contract.execution import Execution, Status
 from onward.contract.log import Log
 from onward.contract.submission import PAGE
 from onward.contract.view import ExecutionView, StallView, view
-from onward.http import browser
 from onward.http.answer import Answer, Headers, json_answer
-from onward.http.auth import may_still
 from onward.http.call import call_of
 from onward.http.query import read_query
 from onward_gateway import large, paging
 from onward_gateway.gateway import Gateway, gateway_of
 from onward_gateway.routes import ONE, Door, Operation, describe
 from onward_gateway.state import AsOf
-from onward_gateway.waiting import Caller, until_ended
+from onward_gateway.waiting import Waiting, caller_of, until_ended
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=PAGE)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -65,11 +63,9 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An `Onward-Position` that the list must reflect."""
 
 
-class One(msgspec.Struct, frozen=True, kw_only=True):
+class One(Waiting, frozen=True, kw_only=True):
     """How one execution is asked for."""
 
-    wait: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0
-    """Seconds to hold the answer back until the execution has ended."""
     large: Literal["whole", "reference"] = "whole"
     """Whether an input and an output above 256 KiB are shown, or the names of the objects that hold them."""
 
@@ -120,7 +116,7 @@ async def get_execution(request: Door) -> Answer:
     execution_id = await gateway.finder.resolve(project, request.path_params["execution_id"])
     if asked.wait:
         with gateway.load.parking():
-            execution = await until_ended(gateway, project, execution_id, asked.wait, _caller(request))
+            execution = await until_ended(gateway, project, execution_id, asked.wait, caller_of(request))
     else:
         execution = await gateway.finder.execution(project, execution_id)
     etag = f'"{execution.n}"'.encode()
@@ -225,12 +221,6 @@ async def _stall(gateway: Gateway, execution: Execution) -> StallView | None:
         return await gateway.state.stalled(execution.project, execution.id)
     except Unavailable:
         return None
-
-
-def _caller(request: Door) -> Caller:
-    call = call_of(request.scope)
-    keys, key = gateway_of(request).keys, browser.authorization(request.scope, call)
-    return Caller(request.receive, lambda: may_still(keys, key), call.bounds)
 
 
 def _matches(given: bytes | None, etag: bytes) -> bool:

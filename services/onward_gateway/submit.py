@@ -8,7 +8,7 @@ from litestar import post
 
 from onward.contract import decide, ids
 from onward.contract.decide import Moment
-from onward.contract.errors import FenceLost, InvalidBody, KeyReused, NotFound, Unavailable
+from onward.contract.errors import FenceLost, InvalidBody, KeyReused, NotFound, OnwardError, Unavailable
 from onward.contract.events import AnyEvent, Submitted
 from onward.contract.execution import Execution
 from onward.contract.lifecycle import fold
@@ -22,14 +22,17 @@ from onward.http.answer import Answer, Headers, json_answer
 from onward.http.call import Call, Principal, call_of
 from onward.http.entrance import announced, body_of
 from onward.http.problems import FieldError, blaming
+from onward.http.query import read_query
 from onward_gateway.admission import check_input, fingerprint, idempotency_key
 from onward_gateway.control import command_of
 from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.large import whole
 from onward_gateway.placing import Placed, placed
 from onward_gateway.policing import denied, problem
 from onward_gateway.routes import Door, NoQuery, Operation, describe, documented
 from onward_gateway.routing import RouteView, route_of
 from onward_gateway.traced import traced
+from onward_gateway.waiting import Waiting, caller_of, until_ended
 from onward_gateway.warnings import warnings
 
 _DEPTH = json_text.MAX_DEPTH + 1  # the input stands one level down
@@ -62,8 +65,8 @@ class SubmittedView(ExecutionView, frozen=True, kw_only=True):
     PATH,
     opt=describe(
         Operation(
-            summary="Submit an execution",
-            query=NoQuery,
+            summary="Submit an execution, and wait for its end where that is asked for",
+            query=Waiting,
             body=SubmissionBody,
             headers=("Idempotency-Key",),
             answers={202: SubmittedView, 200: SubmittedView},
@@ -74,10 +77,10 @@ class SubmittedView(ExecutionView, frozen=True, kw_only=True):
 )
 @traced("onward.submit")
 async def submit(request: Door) -> Answer:
-    """Stores one submission, and answers 202 once it is on disk; 200 where its key had brought it there before."""
+    """Stores one submission, and answers 202 once it is on disk; 200 where it has ended, or was there before."""
     gateway, call = gateway_of(request), call_of(request.scope)
-    if request.scope["query_string"]:
-        gateway.no_query(request.scope["query_string"])
+    query = request.scope["query_string"]
+    wait = read_query(query, Waiting).wait if query else 0
     key = call.headers.get(b"idempotency-key")
     large = announced(call)
     with gateway.load.carrying(large):
@@ -86,7 +89,27 @@ async def submit(request: Door) -> Answer:
             accepted = await accept(gateway, call, json_text.members(text, _decoder), key, text=text)
         else:
             accepted = await accept(gateway, call, json_text.read(text, _decoder, depth=_DEPTH), key)
+    if not wait:
+        return answered(accepted)
+    del text
+    accepted = await _waited(request, accepted, wait)
+    if accepted.execution.final:
+        return await whole(gateway, call.who.project, shown(accepted), _headers(accepted))
     return answered(accepted)
+
+
+async def _waited(request: Door, accepted: Accepted, seconds: float) -> Accepted:
+    """The same once it has ended. What hinders the wait does not make it less accepted: it is told as it was."""
+    gateway, stored = gateway_of(request), accepted.execution
+    try:
+        with gateway.load.parking():
+            ended = await until_ended(
+                gateway, stored.project, stored.id, seconds, caller_of(request),
+                fresh=None if accepted.replayed else stored,
+            )  # fmt: skip
+    except OnwardError:
+        return accepted
+    return msgspec.structs.replace(accepted, execution=ended)
 
 
 def answered(accepted: Accepted) -> Answer:

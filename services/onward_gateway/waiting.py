@@ -6,14 +6,18 @@ No polling: its echo is heard first, and it is read only where that does not tel
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
 
 from onward.contract.execution import Execution
 from onward.contract.log import Log
-from onward.http import auth
+from onward.http import auth, browser
+from onward.http.call import call_of
 from onward.process.within import Within
 from onward_gateway.echoes import Watch
-from onward_gateway.gateway import Gateway
+from onward_gateway.gateway import Gateway, gateway_of
+from onward_gateway.routes import Door
 
 LOOK_SECONDS = 5.0
 """An echo can get lost, so the log itself is looked at this often."""
@@ -29,15 +33,37 @@ class Caller(NamedTuple):
     bounds: Within
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an answer is held back."""
+
+    wait: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0
+    """Seconds to hold the answer back until the execution has ended."""
+
+
+def caller_of(request: Door) -> Caller:
+    """Who waits for the answer to this request."""
+    call = call_of(request.scope)
+    keys, key = gateway_of(request).keys, browser.authorization(request.scope, call)
+    return Caller(request.receive, lambda: auth.may_still(keys, key), call.bounds)
+
+
 async def until_ended(
-    gateway: Gateway, project: str, execution_id: str, seconds: float, caller: Caller
+    gateway: Gateway,
+    project: str,
+    execution_id: str,
+    seconds: float,
+    caller: Caller,
+    *,
+    fresh: Execution | None = None,
 ) -> Execution:
     """The execution once it has ended; or as it is after `seconds`, or when the caller hangs up, or on our end.
 
-    Raises what `caller.may_still` raises.
+    `fresh` is what was stored this very moment. Raises what `caller.may_still` raises.
     """
     async with gateway.echoes.watching(project, execution_id) as watch:
         known: Log | Execution | None = watch.from_the_first()
+        if known is None and watch.stop is None:
+            known = fresh  # one ear hears all: nothing that came behind it is missed
         if known is None:
             found = await gateway.finder.find(project, execution_id)
             if not isinstance(found, Log):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
+from uuid import uuid4
 
 from onward.client.alerting import Alerting
 from onward.client.bulk import Bulk
@@ -29,6 +30,7 @@ LOOK_AGAIN = 0.3
 REFERENCE = "$onward_object"
 """The member of what stands in place of a value above 256 KiB."""
 _BRIEFLY = {"large": "reference"}
+_HELD: Json = {"query": {"wait": int(HOLD)}, "timeout": HOLD + 15.0, "patience": ENDURANCE}
 _EXECUTIONS = "/api/v1/executions"
 _AUDIT = "/api/v1/audit"
 
@@ -82,19 +84,24 @@ class Client:
 
         With an idempotency key it is repeated when the connection is lost; without, OutcomeUnknown says so.
         """
-        body = {"task": task, "input": input, "idempotency_key": idempotency_key, **fields}
-        return self._json(
-            "POST",
-            _EXECUTIONS,
-            body={name: value for name, value in body.items() if value is not None},
-            repeatable=idempotency_key is not None,
-        )
+        body = _given(task=task, input=input, idempotency_key=idempotency_key, **fields)
+        return self._json("POST", _EXECUTIONS, body=body, repeatable=idempotency_key is not None)
+
+    def call(
+        self, task: str | None = None, input: Any = None, *, idempotency_key: str | None = None, **fields: Any
+    ) -> Json:
+        """Submits an execution and returns it once its outcome stands; one that ends soon takes one request.
+
+        It is submitted once, also through lost connections; one without an idempotency key gets one.
+        """
+        body = _given(task=task, input=input, idempotency_key=idempotency_key or str(uuid4()), **fields)
+        execution = self._json("POST", _EXECUTIONS, body=body, repeatable=True, **_HELD)
+        return execution if has_ended(execution) else self.wait(execution["id"])
 
     def route(self, task: str | None = None, input: Any = None, **fields: Any) -> Json:
         """Returns where such a submission would go, who would take it, and what is in its way; stores nothing."""
-        body = {"task": task, "input": input, **fields}
-        given = {name: value for name, value in body.items() if value is not None}
-        return self._json("POST", f"{_EXECUTIONS}/route", body=given, repeatable=True)
+        body = _given(task=task, input=input, **fields)
+        return self._json("POST", f"{_EXECUTIONS}/route", body=body, repeatable=True)
 
     def get(self, execution_id: str, *, whole: bool = True) -> Json:
         """Returns one execution as it is now; not `whole`, a large input and output are references."""
@@ -298,13 +305,8 @@ class Client:
         """Returns the execution once its outcome stands, through restarts of the gateway."""
         while True:
             asked = self.wire.clock()
-            execution = self._json(
-                "GET",
-                _of(execution_id),
-                query={"wait": int(HOLD), **_BRIEFLY},
-                timeout=HOLD + 15.0,
-                patience=ENDURANCE,
-            )
+            held = {**_HELD, "query": {**_HELD["query"], **_BRIEFLY}}
+            execution = self._json("GET", _of(execution_id), **held)
             if has_ended(execution):
                 return self._in_full(execution)
             if self.wire.clock() - asked < LOOK_AGAIN:
@@ -393,3 +395,7 @@ class Client:
 
 def _of(execution_id: str, part: str = "") -> str:
     return f"{_EXECUTIONS}/{quote(execution_id, safe='')}" + (f"/{part}" if part else "")
+
+
+def _given(**members: Any) -> Json:
+    return {name: value for name, value in members.items() if value is not None}

@@ -1768,6 +1768,9 @@ export interface WaitView {
   ended: number | null;
   wanted: number | null;
 }
+export interface Waiting {
+  wait: number;
+}
 export interface WebhookView {
   name: string;
   created_at: string | null;

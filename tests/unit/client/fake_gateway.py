@@ -224,8 +224,15 @@ class FakeGateway:
                 asked.task, execution_id, input=raw(request.body.get("input")), labels=asked.labels,
                 priority=asked.priority or 5, queue=asked.queue or "default",
             )  # fmt: skip
-        shown = json.loads(msgspec.json.encode(view(self.state(execution_id))))
-        return 202, {**shown, "warnings": [] if self.workers else ["no_worker"]}, {}
+        state = self._waited(execution_id, request)
+        shown = json.loads(msgspec.json.encode(view(state)))
+        return (200 if state.ended else 202), {**shown, "warnings": [] if self.workers else ["no_worker"]}, {}
+
+    def _waited(self, one: str, request: Request) -> Execution:
+        wait = float(request.query.get("wait", ["0"])[0])
+        with self.changed:
+            self.changed.wait_for(lambda: self.state(one).ended, timeout=wait)
+        return self.state(one)
 
     def _rerun(self, old: Execution, body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
         given = raw(body["input"]) if "input" in body else old.input
@@ -250,10 +257,7 @@ class FakeGateway:
 
     def _got(self, typed: str, request: Request) -> tuple[int, Any, dict[str, str]]:
         one = self.resolve(typed)
-        wait = float(request.query.get("wait", ["0"])[0])
-        with self.changed:
-            self.changed.wait_for(lambda: self.state(one).ended, timeout=wait)
-        state = self.state(one)
+        state = self._waited(one, request)
         etag = f'"{state.n}"'
         headers = {"ETag": etag} if self.tells_etags else {}
         if request.headers.get("if-none-match") == etag:

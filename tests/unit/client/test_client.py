@@ -206,6 +206,31 @@ def test_waiting_returns_how_it_ended(client, gateway):
     assert (execution["status"], execution["output"]) == ("completed", {"rows": 3})
 
 
+def ended(gateway, *output):
+    (one,) = gateway.logs
+    gateway.start(one)
+    gateway.complete(one, *output)
+
+
+def test_a_call_is_one_request_where_the_end_is_soon(client, gateway):
+    threading.Timer(0.2, lambda: ended(gateway, {"rows": 3})).start()
+
+    execution = client.call("report", {"path": "/"})
+
+    assert (execution["status"], execution["output"]) == ("completed", {"rows": 3})
+    assert not gateway.sent("GET", execution["id"])
+
+
+def test_a_call_is_submitted_once_through_lost_connections(client, gateway):
+    gateway.lose.extend(["after"] * 2)
+    threading.Timer(0.5, lambda: ended(gateway)).start()
+
+    execution = client.call("report", {"path": "/"})
+
+    assert (execution["status"], list(gateway.logs)) == ("completed", [execution["id"]])
+    assert len(gateway.sent("POST")) == 3
+
+
 def test_large_values_come_whole_once_it_has_ended_and_only_then(client, gateway):
     one = gateway.submit()
     gateway.start(one)
