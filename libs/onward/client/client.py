@@ -90,10 +90,7 @@ class Client:
     def call(
         self, task: str | None = None, input: Any = None, *, idempotency_key: str | None = None, **fields: Any
     ) -> Json:
-        """Submits an execution and returns it once its outcome stands; one that ends soon takes one request.
-
-        It is submitted once, also through lost connections; one without an idempotency key gets one.
-        """
+        """Submits an execution, once whatever connections are lost, and returns it once its outcome stands."""
         body = _given(task=task, input=input, idempotency_key=idempotency_key or str(uuid4()), **fields)
         execution = self._json("POST", _EXECUTIONS, body=body, repeatable=True, **_HELD)
         return execution if has_ended(execution) else self.wait(execution["id"])
@@ -101,7 +98,7 @@ class Client:
     def route(self, task: str | None = None, input: Any = None, **fields: Any) -> Json:
         """Returns where such a submission would go, who would take it, and what is in its way; stores nothing."""
         body = _given(task=task, input=input, **fields)
-        return self._json("POST", f"{_EXECUTIONS}/route", body=body, repeatable=True)
+        return self._json("POST", _EXECUTIONS + "/route", body=body, repeatable=True)
 
     def get(self, execution_id: str, *, whole: bool = True) -> Json:
         """Returns one execution as it is now; not `whole`, a large input and output are references."""
