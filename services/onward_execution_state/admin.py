@@ -110,7 +110,11 @@ async def _mend(settings: Settings) -> int:
         _say(_without_end(execution_id))
     if ends or not all(one.whole for one in mended):
         return DIFFERENT
-    return _say(f"{len(mended)} executions are mended" if mended else "the log has lost nothing")
+    if not mended:
+        return _say("the log has lost nothing")
+    return _say(
+        f"{len(mended)} executions are mended; `onward admin rebuild` tells the tables where they stand now"
+    )
 
 
 VERBS: dict[str, Callable[[Settings], Coroutine[None, None, int]]] = {

@@ -56,12 +56,13 @@ _place = msgspec.json.Decoder(_Place)
 
 async def losses(connection: Connection, events: EventLog, source: Source, first_sequence: int) -> list[Loss]:
     """All that is lost, by execution, in order. Raises Unavailable."""
-    several = await connection.fetchval(_SQL["lives"], source.stream) > 1
+    several = await connection.fetchval(_SQL["lives"], source.stream, source.incarnation) > 0
     since = _began(source) if several else _LONG_AGO
     await connection.execute(_SQL["end"])
     await connection.execute(_SQL["begin"])
     try:
-        reached = first_sequence - 1
+        # A stream that never held anything says 0.
+        reached = max(first_sequence, 1) - 1
         async for page in _pages(events, reached):
             reached = page[-1].sequence
             await connection.copy_records_to_table("seen_in_log", records=list(_seen(page)))

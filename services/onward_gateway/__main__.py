@@ -184,7 +184,7 @@ def _health(bus: Bus, events: PromptLog, store: Store, startup: Startup, stop: S
     health = Health()
     health.add_ready("start", lambda: startup.missing)
     health.add_ready("nats", lambda: None if bus.connection.connected else "not connected to NATS")
-    health.add_ready("store", store.full)
+    health.add_ready("store", store.trouble)
     health.add_ready("storing", events.silent)
     health.add_ready("draining", lambda: "draining" if stop.requested else None)
     return health

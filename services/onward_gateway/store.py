@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from onward.bus.streams import NoStream
 from onward.contract.errors import StoreFull
 
 Usage = Callable[[], Awaitable[tuple[int, int]]]
@@ -16,6 +17,7 @@ class Store:
 
     def __init__(self, usage: Usage, full_at: float) -> None:
         self.share = 0.0
+        self._gone: str | None = None
         self._usage = usage
         self._full_at = full_at
 
@@ -33,7 +35,16 @@ class Store:
             f"the event store is {self.share:.0%} full; from {self._full_at:.0%} on nothing new is accepted"
         )
 
+    def trouble(self) -> str | None:
+        """Why nothing can be stored as far as this knows, or None."""
+        return self._gone or self.full()
+
     async def look(self, _now: datetime) -> None:
         """Measures it; one round of a loop."""
-        used, allowed = await self._usage()
+        try:
+            used, allowed = await self._usage()
+        except NoStream as gone:
+            self._gone = f"{gone}; {gone.fix}"
+            raise
+        self._gone = None
         self.share = used / allowed if allowed > 0 else 0.0

@@ -16,6 +16,10 @@ from onward.contract import subjects
 from onward.contract.errors import Unavailable
 
 
+class NoStream(Unavailable):
+    """Somebody has deleted it, or nobody has made it yet."""
+
+
 class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     """A stream as it is now. `incarnation` changes when it is made anew: sequences then mean something else."""
 
@@ -40,8 +44,10 @@ async def state(connection: Connection, stream: str = subjects.EVENTS) -> Stream
     """The state of a stream. Raises Unavailable."""
     found = await info(connection, stream)
     if found is None:
-        raise Unavailable(
-            f"there is no stream {stream}", fix="start execution_state, which makes it", retry_after=5
+        raise NoStream(
+            f"there is no stream {stream}",
+            fix="put back a copy of it; or start execution_state anew, which makes it, and run `onward admin mend`",
+            retry_after=5,
         )
     now = found["state"]
     return StreamState(

@@ -19,6 +19,10 @@ class Lost(Exception):
     """Another worker owns this execution, or it has ended: stop, and do not ack."""
 
 
+LOOKS = 4
+"""How often a log that has lost its end is looked at: each time after twice as long."""
+
+
 class Cancelling(Exception):
     """Somebody asked to cancel: only `cancelled` may follow."""
 
@@ -50,6 +54,7 @@ class Hold:
         Raises Lost, Cancelling (not with `ends_cancel`), and Unavailable when the store does not answer for PATIENCE.
         """
         tried: set[str] = set()
+        gone = 0
         async with self._lock:
             while True:
                 if tried and any(stored.event.id in tried for stored in self.log.stored[-400:]):
@@ -70,13 +75,23 @@ class Hold:
                 try:
                     last = await self._events.append(decision)
                 except FenceLost as lost:
+                    known = self.log.sequence
                     await self._read_on(floor=lost.floor)
+                    if lost.floor < known == self.log.sequence:
+                        gone += 1
+                        await self._gone(gone)
                 except Unavailable:
                     await asyncio.sleep(FIRST_PAUSE)
                     await self._read_on()
                 else:
                     self.log = self.log.then(events, last, after)
                     return self.log
+
+    async def _gone(self, times: int) -> None:
+        """The log ends before what was read of it: soon again it does not, or EVENTS has lost it."""
+        if times == LOOKS:
+            raise Lost(f"EVENTS has lost the end of the log of execution {self.state.id}")
+        await asyncio.sleep(FIRST_PAUSE * 2 ** (times - 1))
 
     async def _read_on(self, floor: int = 0) -> None:
         # The work is done and only its record is missing: worth waiting for. The fence keeps a late one harmless.

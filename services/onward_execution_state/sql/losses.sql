@@ -11,7 +11,8 @@ drop table if exists seen_in_log;
 select here.project, here.execution_id, here.n, here.type
   from events as here
  where ((here.sequence >= $1 and here.at >= $2)
-        or ($3 and here.retention = 'open'
+        or ($3 and exists (select from executions as open
+                            where open.id = here.execution_id and open.retention = 'open')
             and not exists (select from seen_in_log as seen where seen.execution_id = here.execution_id)))
    and not exists (select from seen_in_log as seen
                     where seen.execution_id = here.execution_id
@@ -19,7 +20,8 @@ select here.project, here.execution_id, here.n, here.type
  order by here.execution_id, here.n;
 
 -- name: lives
-select count(*) as lives from positions where stream = $1;
+-- Those before this one, which may have no position yet.
+select count(*) as lives from positions where stream = $1 and incarnation <> $2;
 
 -- name: note_missed
 -- The first to notice knows best when it was.

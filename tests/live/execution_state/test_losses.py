@@ -7,6 +7,7 @@ from collections import defaultdict
 import pytest
 
 from onward.bus import streams
+from onward.bus.api import call
 from onward.bus.bus import Bus
 from onward.bus.connection import connect
 from onward.bus.topology import ensure
@@ -177,6 +178,23 @@ async def test_an_older_copy_of_the_streams_is_found_named_and_mended(store, tmp
         assert named(found) == lost
         assert all(one.whole for one in became)
         assert (left, wrong) == ([], {})
+
+
+async def test_what_was_open_when_the_log_was_deleted_is_named_and_mended(store):
+    await store.fill(seed=70, count=12)
+    connection, bus = await store.opened()
+    await call(connection, f"STREAM.DELETE.{subjects.EVENTS}")
+    await store.close(connection, bus)
+
+    found, became, left, wrong = await store.found_and_mended()
+
+    opened = [walk for walk in store.walks if not walk.state.ended]
+    assert named(found) == {(walk.state.id, event.n) for walk in opened for event in walk.events}
+    assert opened
+    assert all(one.whole for one in became)
+    assert left == []
+    # Those have ended: Postgres answers for them.
+    assert wrong == {walk.state.id: None for walk in store.walks if walk.state.ended}
 
 
 @pytest.mark.parametrize("flips", [1, pytest.param(20, marks=pytest.mark.slow)])
