@@ -22,7 +22,10 @@ SERVERS = ("nats", "postgres")
 class Storm:
     """Does one thing after another to somebody; what was done, and whether it hit work under way, is in `faults`."""
 
-    def __init__(self, onward: Platform, wires: dict[str, list[Valve]], seed: int) -> None:
+    def __init__(
+        self, onward: Platform, wires: dict[str, list[Valve]], seed: int, kinds: tuple[str, ...] = KINDS
+    ) -> None:
+        self._kinds = kinds
         self._onward, self._wires, self._random = onward, wires, random.Random(seed)
         self.faults: list[Fault] = []
 
@@ -35,11 +38,11 @@ class Storm:
         """Faults for so long, and until each kind has landed `least` times, within four times that."""
         began, order = time.monotonic(), list[tuple[str, str]]()
         while (lasted := time.monotonic() - began) < seconds or (
-            lasted < 4 * seconds and min(self.landed[kind] for kind in KINDS) < least
+            lasted < 4 * seconds and min(self.landed[kind] for kind in self._kinds) < least
         ):
             await asyncio.sleep(every * self._random.uniform(0.5, 1.5))
             if not order:
-                order = [(kind, part) for kind in KINDS for part in self._targets(kind)]
+                order = [(kind, part) for kind in self._kinds for part in self._targets(kind)]
                 self._random.shuffle(order)
             await self._one(*order.pop())
 
@@ -94,6 +97,8 @@ class Storm:
         pid = self._onward.processes[part].pid if part.startswith("worker") else None
         opened: set[tuple[str, int, int]] = set()
         for effect in self._onward.effects()[-2000:]:
+            if "step" not in effect:
+                continue
             key = (effect["execution_id"], effect["step"], effect["attempt"])
             if effect["what"] == "end":
                 opened.discard(key)
@@ -103,7 +108,7 @@ class Storm:
 
 
 @contextlib.asynccontextmanager
-async def storm(onward: Platform, seed: int) -> AsyncIterator[Storm]:
+async def storm(onward: Platform, seed: int, kinds: tuple[str, ...] = KINDS) -> AsyncIterator[Storm]:
     """The installation with its wires led through valves; everything is started anew for that."""
     async with contextlib.AsyncExitStack() as stack:
         wires: dict[str, list[Valve]] = {}
@@ -120,4 +125,4 @@ async def storm(onward: Platform, seed: int) -> AsyncIterator[Storm]:
             onward.kill(name)
             onward.start(name)
         await onward.ready()
-        yield Storm(onward, wires, seed)
+        yield Storm(onward, wires, seed, kinds)

@@ -48,6 +48,8 @@ class Platform:
         self.settings: dict[str, str] = {}
         self.own: dict[str, dict[str, str]] = {}
         """Settings of one process, in all its lives."""
+        self.program: Callable[[str], list[str]] = hostile.program
+        """What `python -m` is to run for a service."""
         self._replicas, self._slots = replicas, slots
         self._ports: dict[str, int] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -63,7 +65,7 @@ class Platform:
         module = "onward_" + name.rsplit("-", 1)[0]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", *hostile.program(module)],
+                [sys.executable, "-m", *self.program(module)],
                 env={
                     **os.environ,
                     **self._environment(name),
