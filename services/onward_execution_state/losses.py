@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 from onward.bus.ports import EventLog, Raw
+from onward.contract.errors import Unavailable
+from onward.process.backoff import full_jitter
 from onward.process.metrics import Metrics
 from onward_execution_state.database import Connection
 from onward_execution_state.leader import Leader
@@ -25,6 +27,7 @@ from onward_execution_state.store import Source
 log = logging.getLogger(__name__)
 
 _PAGE = 500
+_MISSES = 5
 _PACE_SECONDS = 0.02
 """Between two pages: the look goes on beside everything else."""
 _SHOWN = 20
@@ -79,10 +82,23 @@ async def losses(connection: Connection, events: EventLog, source: Source, first
 
 
 async def _pages(events: EventLog, after: int) -> AsyncIterator[list[Raw]]:
-    while page := await events.scan(after, _PAGE):
+    while page := await _page(events, after):
         yield page
         after = page[-1].sequence
         await asyncio.sleep(_PACE_SECONDS)
+
+
+async def _page(events: EventLog, after: int) -> list[Raw]:
+    misses = 0
+    while True:
+        try:
+            return await events.scan(after, _PAGE)
+        except Unavailable:
+            # One answer that is late must not cost the whole look.
+            misses += 1
+            if misses > _MISSES:
+                raise
+            await asyncio.sleep(full_jitter(misses))
 
 
 def _seen(page: Iterable[Raw]) -> Iterable[tuple[str, int, bool]]:

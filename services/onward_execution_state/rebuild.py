@@ -6,6 +6,7 @@ Then the fresh tables take the place of the old ones in one transaction. At no m
 there before: "not in Postgres, then not in EVENTS" stays a proof (PROTOCOL T3).
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterable
@@ -15,6 +16,7 @@ import msgspec
 
 from onward.bus.ports import EventLog
 from onward.contract.errors import Conflict
+from onward.process.backoff import full_jitter
 from onward.process.metrics import Metrics
 from onward_execution_state import store
 from onward_execution_state.analytics.counting import MINUTES_KEPT, count
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 FRESH = "onward_fresh"
 SHOWN = 20
 _CHUNK = 500
+_MISSES = 5
 _COUNTED_AT_ONCE = 10_000
 _SQL = load("rebuild.sql")
 
@@ -136,8 +139,16 @@ async def _count(fresh: Database, now: datetime) -> None:
 
 
 async def _project(projector: Projector, now: datetime) -> int:
-    while await projector.run_once(now) != 0:
-        pass
+    misses = 0
+    while True:
+        if await projector.run_once(now) != 0:
+            misses = 0
+        elif projector.position is not None or projector.trouble is None or misses == _MISSES:
+            break
+        else:
+            # A million events take minutes: an answer that is late once must not cost all of them.
+            misses += 1
+            await asyncio.sleep(full_jitter(misses))
     if projector.position is None:
         raise Conflict(
             f"the log cannot be projected: {projector.trouble}", fix="see the message, and try again"

@@ -5,7 +5,7 @@ import pytest
 
 from onward.bus.ports import Raw
 from onward.contract.carry import carry
-from onward.contract.errors import Conflict
+from onward.contract.errors import Conflict, Unavailable
 from onward.contract.log import Log as Whole
 from onward.contract.log import Stored
 from onward_execution_state.rebuild import Difference, Log, rebuild, verify
@@ -42,6 +42,27 @@ async def test_a_rebuild_from_the_log_gives_an_equal_hash(database, projector_of
     position = await rebuild(database._url, log(recorded), NOW)
 
     assert position == recorded.raws[-1].sequence
+    assert await digest(database) == before
+
+
+class Unsteady(Recorded):
+    """Every other answer comes too late."""
+
+    asked = 0
+
+    async def scan(self, after, most):
+        self.asked += 1
+        if self.asked % 2:
+            raise Unavailable("NATS did not answer in time")
+        return await super().scan(after, most)
+
+
+async def test_a_rebuild_bears_answers_that_are_late(database, projector_of, recorded):
+    await until_projected(projector_of(recorded))
+    before = await digest(database)
+
+    await rebuild(database._url, log(Unsteady(recorded.raws)), NOW)
+
     assert await digest(database) == before
 
 
