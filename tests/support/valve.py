@@ -52,20 +52,18 @@ class Valve:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        writers = [writer]
         try:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:  # the server is down
-            writer.close()
-            return
-        try:
+            writers.append(there_writer)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pass(reader, there_writer, self._there))
                 both.create_task(self._pass(there_reader, writer, self._back))
-        except* OSError:
-            pass
+        except* (OSError, asyncio.CancelledError):
+            pass  # the server is down or gone, or the wire was cut
         finally:
-            writer.transport.abort()
-            there_writer.transport.abort()
+            for one in writers:
+                one.transport.abort()
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
