@@ -20,8 +20,8 @@ FIGURES = {
         "test_a_projection_without_a_guard_by_version_is_found", "test_a_fault_that_is_built_in_is_found_in_real_processes",
         "test_without_a_fault_that_is_built_in_the_same_chaos_breaks_nothing"), SLOW,
         "12 of 12 in simulated days, each by its name and within 20 of them, see above; 9 of 12 in real processes under 20 s of kills "
-        "and pauses, each by its name, one run each; nothing is found there without a fault",
-        "in real processes: 4 (no guard by version) and 11 (grants) are not tried, 7 (ticks) is not found"),
+        "and pauses, each by its name, one run each; nothing is found there without a fault, in three runs",
+        "in real processes: 4 (no guard by version) and 11 (grants) are not tried, 7 (ticks) was planted in four runs, with kills, pauses and held wires, and not found"),
     3: Figure("a crash at every write", (
         "test_torture_01_a_worker_killed_at_any_of_its_requests_repeats_no_paid_step",
         "test_f1_wherever_the_parents_worker_dies_each_child_is_one_execution",
@@ -38,7 +38,7 @@ FIGURES = {
         "51 of 77,928 steps again, 0 invariants broken, drained in 44 s; 19,389 completed, and one failed as poison though nothing "
         "was wrong with it: mended, and run again, beside other load: 13,931 accepted, 13,931 completed, 159 faults, 119 on work under way "
         "(27 kills, 24 pauses, 24 cut wires, 24 held, 20 slow), 96 of 56,188 steps again, 0 broken, drained in 55 s",
-        "on one server; on three kills alone; after it had passed, the second run's pytest ended with an error over sockets that the wires of the test had left open; mended since, and the ten minutes not run again"),
+        "on one server; on three kills alone; after it had passed, the second run's pytest ended with an error over sockets that the wires of the test had left open; those close what they open now, and the ten minutes were not run again"),
     6: Figure("the long chaos with five seeds", ("test_ten_minutes_of_chaos_break_no_promise",), "ONWARD_CHAOS_SEED=20261101 " + SLOW,
         "1 seed of 5 since the last mending (20261101): 0 broken", "four seeds"),
     7: Figure("zombies: paused for longer than their lease", (
