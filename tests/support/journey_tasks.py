@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,10 @@ async def approval(number: int) -> dict[str, Any]:
     """Ask a person, then wait for what is to be paid; tells what it was told."""
     answer = await ask(f"Order {number}?", choices=[f"racer-{racer}" for racer in range(5)], to="team:orders")
     return {"answer": answer, "paid": await wait_event("paid", int, timeout=600)}
+
+
+@registry.task
+async def deadly() -> None:
+    """Takes its worker down with it."""
+    effect(what="kills")
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -192,9 +192,9 @@ class Hints:
                 "WORK does not answer: its consumer is gone, or has no leader yet", retry_after=1
             )
 
-    async def give_back(self, hint: Hint) -> None:
+    async def give_back(self, hint: Hint, *, after: float = 0.0) -> None:
         """See ports.HintSource.give_back."""
-        self._say(hint.ack_subject, b"-NAK")
+        self._say(hint.ack_subject, b'-NAK {"delay": %d}' % (after * 1e9) if after else b"-NAK")
 
     async def renew(self, ack_subjects: Iterable[str]) -> None:
         """See ports.HintSource.renew. Raises NotConnected."""

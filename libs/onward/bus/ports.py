@@ -125,8 +125,8 @@ class HintSource(Protocol):
         """Remove it for good and wait until that is stored (ack_sync). Raises Unavailable."""
         ...
 
-    async def give_back(self, hint: Hint) -> None:
-        """Let somebody take it, now."""
+    async def give_back(self, hint: Hint, *, after: float = 0.0) -> None:
+        """Let somebody take it, now or `after` so many seconds."""
         ...
 
     async def renew(self, ack_subjects: Iterable[str]) -> None:

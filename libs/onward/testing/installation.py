@@ -60,10 +60,10 @@ class HeldHints(MemoryHints):
         await super().ack(hint)
         self._held.discard(hint.work_sequence)
 
-    async def give_back(self, hint: Hint) -> None:
+    async def give_back(self, hint: Hint, *, after: float = 0.0) -> None:
         """See HintSource.give_back."""
         self._held.discard(hint.work_sequence)
-        await super().give_back(hint)
+        await super().give_back(hint, after=after)
 
     def release(self) -> None:
         """What a supervisor does for a worker that is gone."""

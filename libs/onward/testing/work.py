@@ -105,9 +105,15 @@ class WorkQueue:
             message.lease = None
             self._offer(message, again=True)
 
-    def nak(self, ack_subject: str) -> None:
-        """Give a hint back, whoever holds it by now."""
-        self.expire(_sequence(ack_subject))
+    def nak(self, ack_subject: str, after: float = 0.0) -> None:
+        """Give a hint back, whoever holds it by now, for anybody `after` so many seconds."""
+        sequence = _sequence(ack_subject)
+        message = self.messages.get(sequence)
+        if after and message is not None and message.lease is not None:
+            message.lease.cancel()
+            message.lease = asyncio.get_running_loop().call_later(after, self.expire, sequence)
+        else:
+            self.expire(sequence)
 
     def progress(self, ack_subject: str) -> None:
         """Let the lease begin anew, whoever holds it by now."""
@@ -229,9 +235,9 @@ class MemoryHints:
         except Unanswered:
             raise Unavailable("no answer to an ack") from None
 
-    async def give_back(self, hint: Hint) -> None:
+    async def give_back(self, hint: Hint, *, after: float = 0.0) -> None:
         """See HintSource.give_back."""
-        await self._tell(lambda: self._work.nak(hint.ack_subject))
+        await self._tell(lambda: self._work.nak(hint.ack_subject, after))
 
     async def renew(self, ack_subjects: Iterable[str]) -> None:
         """See HintSource.renew."""

@@ -37,6 +37,7 @@ from onward.tasks.registry import Registry
 from onward.telemetry import scope
 from onward.telemetry.trace import exporting, note, note_failure, span, traceparent
 from onward.worker import undo
+from onward.worker.alone import Alone, is_suspect
 from onward.worker.hold import Cancelling, Hold, Lost
 from onward.worker.kinship import Kin
 from onward.worker.large import Large
@@ -58,6 +59,8 @@ class Again(msgspec.Struct, frozen=True):
     """Somebody, or this worker later, has to look once more."""
 
     because: str
+    after: float | None = None
+    """Seconds in which nobody should have it; None: this worker waits before it gives it back."""
 
 
 class LetGo(msgspec.Struct, frozen=True):
@@ -96,6 +99,8 @@ class Env(msgspec.Struct, kw_only=True):
     places: Surroundings = Nowhere(NOTHING_SECRET)
     """The environments that executions run in."""
     kin: Kin = msgspec.UNSET  # type: ignore[assignment] # the engine sets it
+    alone: Alone = msgspec.UNSET  # type: ignore[assignment] # the same
+    """Turns for what may be a poison."""
     grace: float = 5.0
     permit: Permit | None = None
     """Asked before a step that names a policy."""
@@ -117,6 +122,15 @@ class Running(msgspec.Struct, frozen=True):
 async def attend(hint: Hint, env: Env) -> Verdict:
     """Claim the execution a hint points at, run it, append what became of it."""
     log = await _look(hint, env)
+    if log is None or not is_suspect(log.execution):
+        return await _attended(log, hint, env)
+    if env.alone.taken:
+        return Again("another one that may be a poison has its turn", after=1.0)
+    async with env.alone.turn():
+        return await _attended(await env.events.read_on(log), hint, env)
+
+
+async def _attended(log: Log | None, hint: Hint, env: Env) -> Verdict:
     while log is not None:
         try:
             return await _act(log, hint, env)

@@ -13,6 +13,7 @@ from onward.contract import subjects
 from onward.contract.decide import Hint
 from onward.contract.errors import BrokenLog, OnwardError, Unavailable
 from onward.telemetry import scope
+from onward.worker.alone import Alone
 from onward.worker.attempt import Ack, Again, Env, LetGo, Running, Verdict, attend, notice
 from onward.worker.keeper import About, Keeper
 from onward.worker.kinship import Kin
@@ -53,6 +54,7 @@ class Engine:
         self._given_back: dict[str, int] = {}
         self._loops: list[asyncio.Task[None]] = []
         env.alive, env.nudge = self._alive, self._nudge
+        env.alone = Alone(lambda: len(self._attempts), self._stirred.set)
         env.kin = Kin(
             env.events, messages, env.objects, lambda: self.orders.slots - len(self._attempts), env.may_begin
         )
@@ -76,6 +78,7 @@ class Engine:
         """Take no more; after `grace` seconds hand back what still runs, checkpoints kept."""
         self.leases.draining = True
         self._loops[0].cancel()
+        self.env.alone.close()
         await self._hints.close()
         await self.keeper.beat()
         if self._attempts:
@@ -112,7 +115,7 @@ class Engine:
 
     @property
     def _free(self) -> int:
-        return 0 if self.orders.resting else self.orders.slots - len(self._attempts)
+        return 0 if self.orders.resting or self.env.alone.taken else self.orders.slots - len(self._attempts)
 
     def _begin(self, hint: Hint) -> None:
         about, queue = scope.about(hint.execution_id), hint.route.partition(".")[0]
@@ -135,6 +138,7 @@ class Engine:
     def _freed(self, queue: str, task: asyncio.Task[None]) -> None:
         self._attempts.discard(task)
         self.usage.ended(queue)
+        self.env.alone.stir()
         self._stirred.set()
         self._leave()
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -166,6 +170,8 @@ class Engine:
             match verdict:
                 case Ack() if not self.leases.gap:
                     await self._hints.ack(hint)
+                case Again(after=float(seconds)):
+                    await self._hints.give_back(hint, after=seconds)
                 case Again(because):
                     await self._slow_down(hint, because)
                     await self._hints.give_back(hint)
