@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -158,6 +159,18 @@ async def test_a_hint_given_back_is_somebody_s_at_once(hints, others_hints, wake
     await hints.give_back(hint)
     (again,) = await within(0.5 * ACK_WAIT, taking)
     assert again.work_sequence == hint.work_sequence
+
+
+async def test_a_hint_given_back_for_later_is_nobody_s_until_then(hints, others_hints, wake):
+    await wake()
+    (hint,) = await within(5, hints.take(1))
+
+    began = time.monotonic()
+    await hints.give_back(hint, after=0.5)
+
+    (again,) = await within(20, others_hints.take(1))
+    assert again.work_sequence == hint.work_sequence
+    assert time.monotonic() - began >= 0.45
 
 
 async def test_a_late_ack_removes_a_hint_from_under_who_holds_it_now(hints, others_hints, wake):

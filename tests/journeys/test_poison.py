@@ -15,8 +15,10 @@ from tests.support.platform import Platform, platform
 
 @pytest.mark.parametrize(
     ("poisons", "good"),
-    [(2, 60), pytest.param(20, 1000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+    [(2, 60), (20, 1000)],
 )
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_poison_ends_as_one_and_those_beside_it_complete(
     poisons: int, good: int, tmp_path: Path
 ) -> None:

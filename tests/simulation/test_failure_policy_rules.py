@@ -95,8 +95,9 @@ def _wrongly_undone(here, world):
         last = [
             what for place, what in enumerate(at) if what not in at[place + 1 :] and what.startswith("undo")
         ]
-        if last != [f"undo {what}" for what in reversed(STEPS)] and "could not be undone" not in told:
-            yield f"undone in the order {last}"
+        done = [what for what in STEPS if saved["step", what]]
+        if last != [f"undo {what}" for what in reversed(done)] and "could not be undone" not in told:
+            yield f"{done} were undone in the order {last}: {told}"
 
 
 def test_what_was_done_is_undone_in_reverse_whoever_dies():

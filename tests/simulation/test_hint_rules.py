@@ -1,6 +1,7 @@
 """PROTOCOL, "Hints and leases": each rule holds in simulation, and what breaks without it."""
 
 import asyncio
+from collections import Counter
 
 from msgspec.structs import replace
 
@@ -211,6 +212,10 @@ def poisonous(here_of: dict):
                     here_of["here"].kill(worker)
                     await asyncio.sleep(1)
 
+        @made.task
+        async def good() -> None:
+            await asyncio.sleep(0.5)
+
         return made
 
     return registry
@@ -241,6 +246,32 @@ def test_h2_without_a_limit_a_poison_goes_on_killing(monkeypatch):
     monkeypatch.setattr(decide, "POISON_AFTER", 10**9)
     state = run(deadly("kills"))
     assert (state.ended, state.attempt > 30) == (False, True)
+
+
+def in_bad_company():
+    """What became of good executions that ran beside poisons; None where all is right."""
+
+    async def main(random):
+        box: dict = {}
+        here = box["here"] = Installation(random, Setup(tasks=poisonous(box), slots=5))
+        tasks = ["kills"] * 3 + ["good"] * 12
+        random.shuffle(tasks)
+        made = [(task, await here.client.submit(task)) for task in tasks]
+        await here.settled(1_000)
+        ends = Counter((task, here.state(one).reason or here.state(one).status) for task, one in made)
+        return None if ends == {("kills", "poison"): 3, ("good", Status.COMPLETED): 12} else str(ends)
+
+    return main
+
+
+def test_h2_who_runs_beside_a_poison_is_none():
+    assert broken(in_bad_company(), range(30)) == {}
+
+
+def test_h2_without_turns_who_runs_beside_a_poison_ends_as_one(monkeypatch):
+    """PLANTED: what has lost two workers runs beside others."""
+    monkeypatch.setattr("onward.worker.attempt.is_suspect", lambda state: False)
+    assert "good', 'poison'" in first_broken(in_bad_company(), range(30))
 
 
 # H3: never ack when the last renewal is too old
