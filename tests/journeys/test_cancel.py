@@ -55,7 +55,9 @@ async def test_the_cancel_of_a_dead_workers_execution_is_finished_without_runnin
         assert Counter(e["what"] for e in onward.effects()) == {"begin": 1}
 
 
-@pytest.mark.parametrize("pairs", [60, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize(
+    "pairs", [60, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+)
 async def test_torture_08_a_cancel_that_races_completion_tells_both_callers_the_truth(
     pairs: int, tmp_path: Path
 ) -> None:

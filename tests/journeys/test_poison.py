@@ -14,7 +14,7 @@ from tests.support.platform import Platform, platform
 
 
 @pytest.mark.parametrize(
-    ("poisons", "good"),
+    "poisons, good",
     [(2, 60), (20, 1000)],
 )
 @pytest.mark.slow

@@ -30,7 +30,6 @@ async def test_a_thousand_posts_are_each_followed_by_a_get_with_the_projector_pa
         onward.resume("execution_state-1")
         awake, frozen = (sorted(took[paused]) for paused in (False, True))
         for what, times in (("at work", awake), ("frozen", frozen)):
-            print(
-                f"GET after POST, projector {what}: p50 {times[count // 4] * 1000:.1f}, p99 {times[count * 99 // 200] * 1000:.1f} ms"
-            )
+            half, most = times[count // 4] * 1000, times[count * 99 // 200] * 1000
+            print(f"GET after POST, projector {what}: p50 {half:.1f}, p99 {most:.1f} ms")
         assert frozen[count // 4] <= 3 * awake[count // 4] + 0.05, "a read by id waits for the projection"
