@@ -28,7 +28,7 @@ async def asked(bus, question, **members):
 
 async def test_seed_alerts_a_failure_is_told_though_the_teller_is_killed_while_it_does(bus, made):
     _, service = made
-    service._env["ONWARD_WEBHOOK_ALLOW"] = "127.0.0.1"
+    service.env["ONWARD_WEBHOOK_ALLOW"] = "127.0.0.1"
     async with Receiver().listening() as receiver:
         receiver.hold = asyncio.Event()
         service.start()
@@ -39,7 +39,7 @@ async def test_seed_alerts_a_failure_is_told_though_the_teller_is_killed_while_i
         ):
             data = msgspec.json.encode(spec)
             await config.put(bus.connection, "default", spec.KIND, spec.name, data, 0)
-        await until(lambda: _known(service._env["ONWARD_DATABASE_URL"]), within=20)
+        await until(lambda: _known(service.env["ONWARD_DATABASE_URL"]), within=20)
         walk = Walk(random.Random(1), at=datetime.now(UTC)).submit().claim()
         await append(bus, walk.append(ev.Failed, reason="error", error=ERROR))
         await until(lambda: len(receiver.requests) == 2, within=20)

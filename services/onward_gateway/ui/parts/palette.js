@@ -63,13 +63,23 @@ export function watchPalette() {
 /** @param {{pages: [string, string, any][], more: [string, () => void][]}} props */
 export function Palette({ pages, more }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const ours = useRef(false);
   useEffect(() => {
     if (shown.value) box.current?.showModal();
-    else box.current?.close();
+    else if (box.current?.open) {
+      ours.current = true;
+      box.current.close();
+    }
   }, [shown.value]);
   useEffect(() => searched(typed.value), [typed.value]);
 
-  return html`<dialog ref=${box} class="palette" aria-label="Commands" onClose=${() => (shown.value = "")}>
+  /** The event comes a moment after the end, and by then it may be wanted again: only another's end counts. */
+  function closed() {
+    if (!ours.current) shown.value = "";
+    ours.current = false;
+  }
+
+  return html`<dialog ref=${box} class="palette" aria-label="Commands" onClose=${closed}>
     ${shown.value === "go" && html`<${Places} all=${[...pages.map(placeOf), ...onChosen(), ...bulk(), ...more.map(commandOf)]} />`}
     ${shown.value === "keys" &&
     html`<table class="keys">
